@@ -1,0 +1,22 @@
+"""JSON Schema of every message, generated from the types (published as `docs/contract.schema.json`)."""
+
+from typing import Any
+
+import msgspec
+
+from agent.contract.handover import Hello, ReportBatch, Status, Watermark
+from agent.contract.health import Health
+from agent.contract.report import Report
+
+MESSAGES = (Report, ReportBatch, Hello, Watermark, Status, Health)
+
+
+def schema() -> dict[str, Any]:
+    """One JSON Schema document; `$defs` holds a definition per type. A batch's reports are `Report`s."""
+    _, definitions = msgspec.json.schema_components(MESSAGES, ref_template="#/$defs/{name}")
+    definitions["ReportBatch"]["properties"]["reports"]["items"] = {"$ref": "#/$defs/Report"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Footfall contract, version 1",
+        "$defs": definitions,
+    }

@@ -1,0 +1,31 @@
+"""MQTT topics. `id` is `{tenant}:{sensor}`, which is also the name in the sensor's certificate.
+
+The shop is not in a sensor's topics: sensors move, and where one stands when is the cloud's knowledge.
+"""
+
+ROOT = "footfall/v1"
+LEAVES_UP = ("report", "hello", "status", "health")
+ALL_UP = {leaf: f"{ROOT}/d/+/up/{leaf}" for leaf in LEAVES_UP}
+
+
+def up(sensor_id: str, leaf: str) -> str:
+    """Topic a sensor publishes on: `report` and `hello` QoS 1, `status` QoS 1 retained, `health` QoS 0."""
+    return f"{ROOT}/d/{sensor_id}/up/{leaf}"
+
+
+def watermark(sensor_id: str) -> str:
+    """Topic on which the cloud tells a sensor its watermark (QoS 1)."""
+    return f"{ROOT}/d/{sensor_id}/down/ack"
+
+
+def live(tenant: str, shop: str) -> str:
+    """Topic on which the cloud republishes a shop's newest window for anyone (QoS 0, retained)."""
+    return f"{ROOT}/t/{tenant}/{shop}/live"
+
+
+def parse_up(topic: str) -> tuple[str, str] | None:
+    """(sensor id, leaf) of a topic a sensor publishes on; None for any other topic."""
+    parts = topic.split("/")
+    if len(parts) == 6 and parts[:3] == ["footfall", "v1", "d"] and parts[4] == "up" and parts[5] in LEAVES_UP:
+        return parts[3], parts[5]
+    return None

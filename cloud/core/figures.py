@@ -1,0 +1,98 @@
+"""Figures: the numbers a shop sees. The same types are the rollup's rows and the API's JSON.
+
+1. A `Figure` is people unless its name says devices; `value`, `low` and `high` are null together.
+2. `coverage` is the share (0 to 1) of the period that was listened to. Below `COMPLETE` a period is called
+   incomplete and is compared with nothing.
+3. `definition` names the entry of the glossary, with its version, that the number was computed by.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+COMPLETE = 0.9
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class Figure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A number of people with its 80 % interval, or null where it is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    coverage: Share
+    definition: str
+
+
+class Period(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A shop's figures over one window, hour or day: `start` and `end` are UTC seconds since 1970.
+
+    `open` says whether the shop is open at any time of the period; `flooded` whether a radio in it was.
+    """
+
+    start: int
+    end: int
+    open: bool
+    flooded: bool
+    coverage: Share
+    occupancy: Figure
+    visitors: Figure
+    passers_by: Figure
+    capture_rate: Figure
+
+
+class OpeningHours(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Open from `opens` to `closes` (local "HH:MM"; "24:00" ends a day) on the `days` (mon ... sun) named."""
+
+    days: list[str]
+    opens: str
+    closes: str
+
+
+class Shop(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A shop as the cloud knows it. `dwell_s` and `pass_s` are the mean times a visitor and a passer-by stay
+    in reach; `people_per_device` is the phones-to-people factor with its 80 % interval, 1.0 until calibrated."""
+
+    tenant: str
+    shop: str
+    name: str
+    time_zone: str
+    hours: list[OpeningHours]
+    dwell_s: float = 720.0
+    pass_s: float = 60.0
+    people_per_device: float = 1.0
+    people_per_device_low: float = 1.0
+    people_per_device_high: float = 1.0
+    calibrated: bool = False
+
+
+class SensorState(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the cloud knows of one sensor. Times are UTC seconds; `sentence` tells a person what is the matter."""
+
+    sensor: str
+    zone: str
+    online: bool
+    last_report_at: int | None
+    last_window_start: int | None
+    missing_reports: int
+    state: str
+    sentence: str
+
+
+class Today(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The first page's numbers: one shop, one shop-local day, up to `now` (UTC seconds)."""
+
+    shop: str
+    name: str
+    date: str
+    time_zone: str
+    now: int
+    open_now: bool
+    calibrated: bool
+    day: Period
+    inside_now: Figure
+    inside_at: int | None
+    busiest_hour: Period | None
+    same_weekday: Period | None
+    hours: list[Period]
+    sensors: list[SensorState]
