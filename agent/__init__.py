@@ -1,0 +1,1 @@
+"""The sensor: hears, forgets, counts, and hands the counts over."""

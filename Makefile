@@ -1,0 +1,45 @@
+# Two commands do all the set-up: `make demo` and `make test`. Both go through `make setup`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup demo test live-test bench lock clean
+
+help:
+	@echo "make demo       three shops on a simulated street, their numbers on a page; Ctrl-C ends it"
+	@echo "make test       all tests, lint, types and rules"
+	@echo "make live-test  as root: a capture through a kernel interface and a TLS broker to the API"
+	@echo "make bench      the figures of docs/benchmarks.md, measured again"
+	@echo "make lock       resolve requirements.lock anew"
+	@echo "make clean      remove what setup and demo made"
+
+setup: $(VENV)/complete
+
+$(VENV)/complete: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install it, on Debian with 'sudo apt-get install python3 python3-venv'."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name another one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: install it, on Debian with 'sudo apt-get install python3-venv'."; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	@$(BIN)/footfall-cloud demo $(DEMO)
+
+test: setup
+	@$(BIN)/python -m pytest $(PYTEST)
+
+live-test: setup
+	@$(BIN)/python -m pytest -m root --run-root tests/e2e/test_live.py -s
+
+bench: setup
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock:
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) demo-data build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

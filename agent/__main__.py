@@ -1,0 +1,156 @@
+"""The command line of the sensor: footfall-agent."""
+
+import json
+import logging
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent import check as checks
+from agent import supervise
+from agent.config import Config, ConfigError, load
+from agent.core.pseudonym import KEY_BYTES
+from agent.core.window import Zones
+from agent.outbox import OutboxError
+from agent.radio import RadioError
+
+ERROR, TEMPORARY, BAD_CONFIG = 1, 75, 78  # sysexits.h: EX_TEMPFAIL, EX_CONFIG
+DEFAULT_CONFIG = Path("/etc/footfall/config.toml")
+
+app = typer.Typer(
+    help="""Hear the phones around a shop, forget who they are, and tell the cloud how many there were.
+
+    Examples:
+
+      footfall-agent check                       is everything there that counting needs?
+
+      footfall-agent run                         count until stopped (Ctrl-C)
+
+      footfall-agent status --json               how is the sensor, for a program
+
+      footfall-agent replay capture.pcap --json  count a recorded capture
+
+    Exit codes: 0 done, 1 failed, 2 wrong use, 75 try again later, 78 the configuration is wrong.
+    """,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Settings, a TOML file.", envvar="FOOTFALL_CONFIG")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def main() -> None:
+    """Run the command line; every expected failure ends in one sentence and an exit code."""
+    try:
+        app()
+    except ConfigError as error:
+        _fail(error, BAD_CONFIG)
+    except RadioError as error:
+        _fail(error, TEMPORARY)
+    except OutboxError as error:
+        _fail(error, ERROR)
+
+
+@app.command()
+def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Count until stopped: the sensing and the talking process, started again if one dies.
+
+    On a sensor systemd does this job; see systemd/ in the project.
+    """
+    load(config)
+    sys.exit(supervise.run(config))
+
+
+@app.command()
+def sense(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """The sensing process: radio to outbox. It opens no network connection."""
+    from agent import sense as process  # noqa: PLC0415 - each process pays for its own imports only
+
+    process.run(_begin(config), _until_signalled())
+
+
+@app.command()
+def sync(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """The talking process: outbox to the cloud. It opens no radio and holds no key."""
+    from agent import sync as process  # noqa: PLC0415
+
+    process.run(_begin(config), _until_signalled())
+
+
+@app.command()
+def replay(
+    capture: Annotated[Path, typer.Argument(help="pcap or pcapng: Wi-Fi (radiotap or plain) or Bluetooth LE.")],
+    window: Annotated[int, typer.Option(min=60, max=600, help="Window length in seconds, aligned to UTC.")] = 300,
+    inside_dbm: Annotated[int, typer.Option(min=-127, max=0, help="Inside the shop from this signal up.")] = -70,
+    outside_dbm: Annotated[int, typer.Option(min=-127, max=0, help="Ignored below this signal.")] = -127,
+    as_json: JsonOption = False,
+) -> None:
+    """Count a recorded capture, one line per window, as fast as it goes."""
+    from agent import replay as player  # noqa: PLC0415
+
+    rows = player.windows(capture, partial(os.urandom, KEY_BYTES), window, Zones(inside_dbm, outside_dbm))
+    if not as_json:
+        print(f"{'window (UTC)':20} {'devices':>8} {'80 % interval':>15} {'inside':>7} {'listened':>9} {'frames':>8}")
+    for row in rows:
+        print(json.dumps(row._asdict()) if as_json else player.line(row), flush=True)
+
+
+@app.command()
+def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Test all that counting needs: settings, disk, clock, radio, broker. Each answer says what to do."""
+    findings = checks.run(config)
+    if as_json:
+        print(json.dumps([finding._asdict() for finding in findings]))
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.part:8}  {finding.sentence}")
+    if not all(finding.ok for finding in findings):
+        sys.exit(BAD_CONFIG if not findings[0].ok else ERROR)
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """How the sensor is: what it hears, what waits for the cloud, what was lost."""
+    from agent import overview  # noqa: PLC0415
+
+    found = overview.look(load(config))
+    print(json.dumps(found) if as_json else overview.text(found))
+    if not found["sensing"]:
+        sys.exit(TEMPORARY)
+
+
+def _begin(path: Path) -> Config:
+    config = load(path)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    return config
+
+
+class _until_signalled:  # noqa: N801 - reads as the phrase it is
+    """True once SIGTERM or SIGINT has come."""
+
+    def __init__(self) -> None:
+        self._stopping = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+
+    def _stop(self, _number: int, _frame: object) -> None:
+        self._stopping = True
+
+    def __call__(self) -> bool:
+        return self._stopping
+
+
+def _fail(error: Exception, code: int) -> None:
+    print(error, file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

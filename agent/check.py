@@ -1,0 +1,86 @@
+"""Check: one self-test of all that counting needs, in sentences that say what to do."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from agent import sense, sync
+from agent.config import Config, ConfigError, Monitor, load
+from agent.outbox import Outbox, OutboxError
+from agent.radio import RadioError
+from agent.radio.wifi import Wifi
+
+_LISTEN_S = 3.0
+_CONNECT_S = 10.0
+_FREE_MB = 50
+
+
+class Finding(NamedTuple):
+    """One part, whether it is all right, and a sentence about it."""
+
+    part: str
+    ok: bool
+    sentence: str
+
+
+def run(path: Path) -> list[Finding]:
+    """Findings of every part. Wrong settings end the test: nothing else can be tried without them."""
+    try:
+        config = load(path)
+    except ConfigError as error:
+        return [Finding("settings", False, str(error))]
+    tests: tuple[Callable[[Config], Finding], ...] = (_disk, _clock, _radio, _broker)
+    return [Finding("settings", True, f"{path} is understood."), *(test(config) for test in tests)]
+
+
+def _disk(config: Config) -> Finding:
+    try:
+        outbox = Outbox(config.outbox_path, config.outbox_max_reports)
+        held = outbox.pending()
+        outbox.close()
+    except OutboxError as error:
+        return Finding("disk", False, str(error))
+    free = os.statvfs(config.state_dir)
+    megabytes = free.f_bavail * free.f_frsize // 1_000_000
+    sentence = f"{held.waiting} reports wait in {config.outbox_path}; {megabytes} MB are free."
+    return Finding("disk", megabytes >= _FREE_MB, sentence)
+
+
+def _clock(config: Config) -> Finding:
+    if sense.make_clock(config).trusted():
+        return Finding("clock", True, "The time of day is synchronised.")
+    return Finding("clock", False, "The time of day is not synchronised: check the network, or wait a minute.")
+
+
+def _radio(config: Config) -> Finding:
+    source = config.radio.wifi
+    if not isinstance(source, Monitor):
+        return Finding("radio", True, "The settings name a simulation or a capture; no radio is needed.")
+    heard = 0
+    try:
+        wifi = Wifi(source.interface, time.time)
+        end = time.monotonic() + _LISTEN_S
+        while time.monotonic() < end:
+            heard += sum(1 for _ in wifi.frames(0.5))
+        wifi.close()
+    except RadioError as error:
+        return Finding("radio", False, str(error))
+    hint = "" if heard else " Open the Wi-Fi settings of a phone beside it: that makes it send."
+    return Finding("radio", True, f"{source.interface} listens; {heard} probe requests in {_LISTEN_S:.0f} s.{hint}")
+
+
+def _broker(config: Config) -> Finding:
+    where = f"{config.mqtt.host}:{config.mqtt.port}"
+    try:
+        # Under a name of its own: the sensor's name would throw the running sync off the broker.
+        connection = sync.Connection(config.mqtt, config.sensor, client_id=f"{config.sensor}/check")
+        end = time.monotonic() + _CONNECT_S
+        while not connection.up and time.monotonic() < end:
+            connection.turn()
+        reached = connection.up
+        connection.close()
+    except sync.BrokerError as error:
+        return Finding("broker", False, str(error))
+    return Finding("broker", reached, f"{where} answers." if reached else f"{where} accepts no connection within 10 s.")

@@ -1,0 +1,67 @@
+"""The time of day on a sensor: UTC that never runs backwards, and whether it can be trusted.
+
+1. A Raspberry Pi has no battery clock: until the network has told it the time, the time is wrong. What is
+   counted until then is marked `untrusted`.
+2. `now` never runs backwards: when the system's clock is set back, it stands still until that is caught up.
+3. A scaled clock lets a day of the simulated street pass in minutes; everything else is the same.
+"""
+
+import ctypes
+import time
+from typing import Protocol
+
+_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+
+
+class Clock(Protocol):
+    """What the processes need of a clock."""
+
+    def now(self) -> float:
+        """UTC seconds since 1970; never less than the last time it was asked."""
+
+    def trusted(self) -> bool:
+        """Whether that time can be trusted."""
+
+    def real(self, seconds: float) -> float:
+        """How long a process has to wait, in real seconds, for `seconds` of this clock."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+        self._libc = ctypes.CDLL(None)
+
+    def now(self) -> float:
+        """UTC seconds, as the system says and never backwards."""
+        self._last = max(self._last, time.time())
+        return self._last
+
+    def trusted(self) -> bool:
+        """Whether the kernel says that the clock is synchronised."""
+        query = ctypes.create_string_buffer(256)  # struct timex, all zero: ask and change nothing
+        return bool(self._libc.adjtimex(query) != _TIME_ERROR)
+
+    def real(self, seconds: float) -> float:
+        """The same."""
+        return seconds
+
+
+class ScaledClock:
+    """Starts at `start` (UTC seconds) when the real clock shows `real_start`, and runs `speed` times as fast."""
+
+    def __init__(self, start: float, real_start: float, speed: float) -> None:
+        self._start, self._real_start, self._speed = start, real_start, speed
+
+    def now(self) -> float:
+        """UTC seconds of the simulation."""
+        return self._start + max(0.0, time.time() - self._real_start) * self._speed
+
+    def trusted(self) -> bool:
+        """Always: a simulation is never wrong about its own time."""
+        return True
+
+    def real(self, seconds: float) -> float:
+        """`seconds` of the simulation in real ones."""
+        return seconds / self._speed

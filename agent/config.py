@@ -1,0 +1,161 @@
+"""The agent's own settings: frozen, strict, every default here, units in the names.
+
+1. A file that says anything we do not know, or a value out of range, is refused as a whole; the message names the
+   file, the key and what is allowed.
+2. Config objects are seen by the command line and the two composition roots only. Everything else gets plain values.
+3. No setting can lengthen a key's life past ten minutes, or turn on the storing of anything about a device.
+"""
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from agent.contract.handover import SensorId
+
+Dbm = Annotated[int, Meta(ge=-127, le=0)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. The message names the file, the key and what is allowed."""
+
+
+class Monitor(Struct, frozen=True, forbid_unknown_fields=True, tag_field="source", tag="monitor"):
+    """A Wi-Fi interface in monitor mode."""
+
+    interface: Annotated[str, Meta(min_length=1, max_length=15)] = "mon0"
+
+
+class Capture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="source", tag="capture"):
+    """A capture file played as if it were heard now, in its own rhythm; again from the start if `loop`."""
+
+    path: str
+    loop: bool = False
+
+
+class Street(Struct, frozen=True, forbid_unknown_fields=True, tag_field="source", tag="street"):
+    """The simulated street: a shop of a size, in a time zone, with opening hours; the seed decides who comes."""
+
+    seed: int = 1
+    visitors_per_day: Annotated[int, Meta(ge=0, le=5000)] = 300
+    passers_per_visitor: Annotated[float, Meta(ge=0.0, le=50.0)] = 4.0
+    staff: Annotated[int, Meta(ge=0, le=50)] = 3
+    neighbours: Annotated[int, Meta(ge=0, le=50)] = 4
+    opens_hour: Annotated[int, Meta(ge=0, le=23)] = 9
+    closes_hour: Annotated[int, Meta(ge=1, le=24)] = 20
+    time_zone: str = "Europe/Berlin"
+
+
+class Radio(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the sensor listens."""
+
+    wifi: Monitor | Capture | Street = Monitor()
+
+
+class Zones(Struct, frozen=True, forbid_unknown_fields=True):
+    """Signal thresholds, from the walk test: inside from `inside_dbm` up, outside from `outside_dbm`, else ignored."""
+
+    inside_dbm: Dbm = -70
+    outside_dbm: Dbm = -90
+
+
+class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
+    """The broker. Without `ca_file` the connection is plain, which is allowed to this machine only."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Port = 1883
+    ca_file: str | None = None
+    certificate_file: str | None = None
+    key_file: str | None = None
+    keepalive_s: Annotated[int, Meta(ge=5, le=600)] = 30
+
+
+class Time(Struct, frozen=True, forbid_unknown_fields=True):
+    """For simulations only: start the clock at `start` (UTC seconds) when the real one shows `real_start`."""
+
+    start: Annotated[float, Meta(ge=0)]
+    real_start: Annotated[float, Meta(ge=0)]
+    speed: Annotated[float, Meta(gt=0, le=2000)] = 1.0
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings. `sensor` is `tenant:name`, as the fleet knows this sensor."""
+
+    sensor: SensorId
+    state_dir: str = "/var/lib/footfall"
+    run_dir: str = "/run/footfall"
+    window_s: Annotated[int, Meta(ge=60, le=600)] = 300
+    health_interval_s: Annotated[float, Meta(ge=0.5, le=3600)] = 60.0
+    outbox_max_reports: Annotated[int, Meta(ge=100, le=1_000_000)] = 105_120
+    radio: Radio = Radio()
+    zones: Zones = Zones()
+    mqtt: Mqtt = Mqtt()
+    time: Time | None = None
+
+    @property
+    def outbox_path(self) -> Path:
+        """The outbox, on disk."""
+        return Path(self.state_dir) / "outbox.db"
+
+    @property
+    def status_path(self) -> Path:
+        """How the sensing process is, in memory."""
+        return Path(self.run_dir) / "status.json"
+
+    @property
+    def line_path(self) -> Path:
+        """How the line to the cloud is, in memory."""
+        return Path(self.run_dir) / "line.json"
+
+
+def load(path: Path) -> Config:
+    """The settings in the TOML file `path`. Raises ConfigError."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        config = msgspec.convert(document, Config)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}.") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(str(error), Config)}") from None
+    _check(path, config)
+    return config
+
+
+def _check(path: Path, config: Config) -> None:
+    if config.zones.outside_dbm > config.zones.inside_dbm:
+        raise ConfigError(f"{path}: zones.outside_dbm must not be above zones.inside_dbm ({config.zones.inside_dbm}).")
+    if config.mqtt.ca_file is None and config.mqtt.host not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigError(
+            f"{path}: mqtt.ca_file: a connection to another machine must be encrypted; "
+            f"name the file with the broker's certificate authority."
+        )
+    if (config.mqtt.certificate_file is None) != (config.mqtt.key_file is None):
+        raise ConfigError(f"{path}: mqtt.certificate_file and mqtt.key_file go together: give both or none.")
+
+
+def _explain(error: str, kind: Any) -> str:
+    """msgspec's sentence with the key in front, and the nearest known name for one we do not know."""
+    text, _, place = error.partition(" - at `$")
+    key = place.rstrip("`").lstrip(".") or "the file"
+    unknown = re.search(r"unknown field `(.+)`", text)
+    if not unknown:
+        return f"{key}: {text[0].lower()}{text[1:]}."
+    known = _fields(kind, place.rstrip("`").strip(".").split(".") if place else [])
+    near = difflib.get_close_matches(unknown[1], known, 1)
+    hint = f" Did you mean {near[0]}?" if near else f" Known here: {', '.join(sorted(known))}."
+    where = f"{key}.{unknown[1]}" if place else unknown[1]
+    return f"{where}: there is no such setting.{hint}"
+
+
+def _fields(kind: Any, places: list[str]) -> list[str]:
+    for place in places:
+        kind = next((f.type for f in msgspec.structs.fields(kind) if f.name == place), kind)
+    kinds = [k for k in getattr(kind, "__args__", (kind,)) if isinstance(k, type) and issubclass(k, Struct)]
+    return [field.name for each in kinds for field in msgspec.structs.fields(each)]

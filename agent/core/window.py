@@ -1,0 +1,121 @@
+"""Window: what one radio hears between two marks of the UTC grid, and how it becomes a `Heard`.
+
+1. Windows are aligned: they start at whole multiples of their length since 1970.
+2. Listening is accounted for in seconds. A window not listened to has no estimate: null, never 0.
+3. Below the outside threshold no tag is made, whatever the channel. The zone of a node follows from its median
+   signal on the tuned channel; a node without one is in neither zone, and is shared out in proportion.
+4. Everything derived from an address is dropped at `close`, key and all.
+"""
+
+from typing import NamedTuple
+
+from agent.contract.report import Estimate, Heard
+from agent.core import count
+from agent.core.presence import Node, Presence
+from agent.core.pseudonym import Pseudonym
+from agent.core.sighting import Sighting
+
+
+class Zones(NamedTuple):
+    """Thresholds in dBm: inside from `inside_dbm` up, outside from `outside_dbm` up, ignored below."""
+
+    inside_dbm: int = -70
+    outside_dbm: int = -90
+
+
+class Window:
+    """One radio's open window. Times are UTC seconds."""
+
+    def __init__(self, zones: Zones) -> None:
+        self._zones = zones
+        self._presence = Presence()
+        self._pseudonym: Pseudonym | None = None
+        self._since: float | None = None
+        self._listened = 0.0
+        self._frames = self._ignored = self._damaged = self._dropped = 0
+
+    def listen(self, at: float) -> None:
+        """The radio hears from `at` on."""
+        if self._since is None:
+            self._since = at
+
+    def deafen(self, at: float) -> None:
+        """The radio heard until `at`."""
+        if self._since is not None:
+            self._listened += max(0.0, at - self._since)
+            self._since = None
+
+    def lose(self, *, damaged: int = 0, dropped: int = 0) -> None:
+        """Count frames that could not be decoded, and frames the kernel lost."""
+        self._damaged += damaged
+        self._dropped += dropped
+
+    def open(self, key: bytes, start: float) -> None:
+        """Begin the window at `start`, with the key under which its tags are made."""
+        self._pseudonym = Pseudonym(key, b"count")
+        if self._since is not None:
+            self._since = start
+
+    def hear(self, sighting: Sighting, at: float) -> None:
+        """Count one sighting. The address in it is used here, and nowhere after."""
+        if self._pseudonym is None:
+            raise RuntimeError("a window was heard in before it was opened with a key")
+        self._frames += 1
+        signal = sighting.signal
+        if signal is not None and signal < self._zones.outside_dbm:
+            self._ignored += 1
+            return
+        tag = self._pseudonym.tag(sighting)
+        usable = signal if sighting.on_channel else None
+        self._presence.hear(tag, sighting.signature, usable, at, stable=sighting.kind.stable)
+
+    def close(self, end: float) -> Heard:
+        """What was heard until `end`, the window's or the radio's. Forgets it; the radio goes on listening."""
+        if self._since is not None:
+            self._listened += max(0.0, end - self._since)
+            self._since = end
+        heard = self._heard()
+        self._presence.forget()
+        self._pseudonym = None
+        self._listened = 0.0
+        self._frames = self._ignored = self._damaged = self._dropped = 0
+        return heard
+
+    def _heard(self) -> Heard:
+        nodes = self._presence.nodes()
+        present = inside = outside = None
+        if self._listened > 0:
+            present = count.estimate(nodes)
+            inside, outside = self._by_zone(nodes, present)
+        return Heard(
+            listened_s=round(self._listened, 3),
+            frames=self._frames,
+            ignored=self._ignored,
+            damaged=self._damaged,
+            dropped=self._dropped,
+            estimator=count.NAME,
+            flooded=self._presence.turned_away > 0,
+            present=present,
+            inside=inside,
+            outside=outside,
+        )
+
+    def _by_zone(self, nodes: list[Node], present: Estimate) -> tuple[Estimate | None, Estimate | None]:
+        levels = [(node, level) for node in nodes if (level := node.level) is not None]
+        if nodes and not levels:
+            return None, None  # no signal was told: the zones are unknown
+        gate = self._zones.inside_dbm
+        inside = count.estimate(node for node, level in levels if level >= gate)
+        outside = count.estimate(node for node, level in levels if level < gate)
+        known = inside.devices + outside.devices
+        scale = present.devices / known if known else 1.0
+        return _scaled(inside, scale), _scaled(outside, scale)
+
+
+def start_of(at: float, window_s: int) -> int:
+    """Start of the window that holds the moment `at`, UTC seconds."""
+    return int(at // window_s) * window_s
+
+
+def _scaled(estimate: Estimate, by: float) -> Estimate:
+    return Estimate(*(round(value * by, 2) for value in (estimate.devices, estimate.low, estimate.high)))

@@ -1,0 +1,83 @@
+"""Capture files: pcap and pcapng, Wi-Fi (radiotap and plain 802.11) and Bluetooth LE.
+
+1. A file that ends in the middle of a frame gives every frame before that, and says what happened.
+2. A file that is empty, no capture, or of a link type we cannot read is refused with one sentence.
+3. scapy reads the container and nothing else; our own decoders read the frames.
+"""
+
+import logging
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.core.frame import Frame, Link
+from agent.radio import RadioError
+
+BLUETOOTH = frozenset((Link.HCI, Link.HCI_WITH_DIRECTION, Link.BLE, Link.BLE_WITH_RADIO))
+
+
+class CaptureCutError(RadioError):
+    """The file ends early or is damaged; the frames before that have been given."""
+
+
+def read(path: Path) -> Iterator[Frame]:
+    """Frames of a capture in file order, `at` as recorded. Raises RadioError, or CaptureCutError at a damaged end."""
+    reader = _open(path)
+    try:
+        yield from _frames(path, reader)
+    finally:
+        reader.close()
+
+
+def first_link(path: Path) -> Link:
+    """The link type of the first frame. Raises RadioError where there is none."""
+    for frame in read(path):
+        return frame.link
+    raise RadioError(f"{path}: the capture holds no frame.")
+
+
+def _open(path: Path) -> Any:
+    from scapy.error import Scapy_Exception  # noqa: PLC0415 - tens of MB that only replay pays
+    from scapy.utils import RawPcapReader  # noqa: PLC0415
+
+    logging.getLogger("scapy.runtime").setLevel(logging.ERROR)  # what it warns of, we say in our own words
+    try:
+        return RawPcapReader(str(path))
+    except OSError as error:
+        raise RadioError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (Scapy_Exception, EOFError, struct.error, ValueError, IndexError):
+        raise RadioError(f"{path}: not a capture file; pcap and pcapng can be replayed.") from None
+
+
+def _frames(path: Path, reader: Any) -> Iterator[Frame]:
+    nano = bool(getattr(reader, "nano", False))
+    given = 0
+    while True:
+        try:
+            packet, metadata = next(reader)
+        except StopIteration:
+            return
+        except Exception as error:  # scapy raises many kinds at a damaged block; all mean the same to us
+            raise CaptureCutError(f"{path}: damaged after {given} frames ({type(error).__name__}).") from None
+        if len(packet) < (getattr(metadata, "caplen", None) or 0):
+            raise CaptureCutError(f"{path}: cut off after {given} frames; those were read.")
+        number = getattr(metadata, "linktype", None)
+        link = _link(path, reader.linktype if number is None else number)
+        yield Frame(_time(metadata, nano=nano), link, packet)
+        given += 1
+
+
+def _link(path: Path, number: int) -> Link:
+    try:
+        return Link(number)
+    except ValueError:
+        readable = ", ".join(f"{link.value} ({link.name})" for link in Link)
+        raise RadioError(f"{path}: link type {number} cannot be read; those that can are {readable}.") from None
+
+
+def _time(metadata: Any, *, nano: bool) -> float:
+    if hasattr(metadata, "tshigh"):
+        ticks = (metadata.tshigh or 0) << 32 | (metadata.tslow or 0)
+        return float(ticks / (metadata.tsresol or 1_000_000))
+    return float(metadata.sec + metadata.usec / (1e9 if nano else 1e6))

@@ -1,0 +1,241 @@
+"""The talking process: outbox to MQTT. It has no radio and no key, and sees no address.
+
+1. A report leaves the outbox only when the cloud's watermark says it is committed. PUBACK is not a receipt.
+2. Every connection is a fresh paho client used from one thread, so nothing is queued or sent again behind our back.
+3. A connection without progress is given up; the next comes after a back-off with jitter, for as long as it takes.
+4. What happens in a callback is guarded: an exception there would otherwise end the client in silence.
+"""
+
+import logging
+import random
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from agent import status
+from agent.config import Config, Mqtt
+from agent.contract import ContractError, Hello, OutboxHealth, ReportBatch, Status, Watermark, decode, encode, topics
+from agent.core.handover import Handover
+from agent.outbox import Outbox
+
+log = logging.getLogger("footfall.sync")
+
+_LOOP_S = 0.2
+_LAMP_S = 5.0
+_CONNECT_TIMEOUT_S = 15.0
+_BACKOFF_S = (1.0, 60.0)
+
+
+class BrokerError(Exception):
+    """The broker cannot be used. The message says why, and what to do about it."""
+
+
+class Connection:
+    """One connection to the broker, from CONNECT to its end. `heard` holds the watermarks that came in.
+
+    Under another `client_id` than the sensor's own name it only looks whether the broker answers.
+    """
+
+    def __init__(self, settings: Mqtt, sensor: str, client_id: str | None = None) -> None:
+        self.heard: list[Watermark] = []
+        self.up = False
+        self.refused: str | None = None
+        self._sensor = sensor
+        self._speaks = client_id is None
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id or sensor, clean_session=True)
+        self._client.max_inflight_messages_set(0)  # we keep count ourselves; paho shall queue nothing
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        if self._speaks:
+            self._client.will_set(topics.up(sensor, "status"), encode(Status(state="offline")), qos=1, retain=True)
+        self._connect(settings)
+
+    def publish(self, leaf: str, record: msgspec.Struct, *, qos: int = 1, retain: bool = False) -> None:
+        """Send one record on the sensor's topic `leaf`. Raises BrokerError if the connection is gone."""
+        sent = self._client.publish(topics.up(self._sensor, leaf), encode(record), qos=qos, retain=retain)
+        if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise BrokerError(f"The connection to the broker was lost ({mqtt.error_string(sent.rc)}).")
+
+    def turn(self) -> None:
+        """Read and write what there is, for at most 0.2 s. Raises BrokerError when the connection has ended."""
+        result = self._client.loop(_LOOP_S)
+        if self.refused:
+            raise BrokerError(self.refused)
+        if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise BrokerError(f"The connection to the broker ended ({mqtt.error_string(result)}).")
+
+    def close(self) -> None:
+        """Say goodbye: the broker is told `offline` by us and not by the will."""
+        if self.up and self._speaks:
+            self._client.publish(topics.up(self._sensor, "status"), encode(Status(state="offline")), 1, retain=True)
+            self._client.loop(_LOOP_S)
+        self._client.disconnect()
+
+    def _connect(self, settings: Mqtt) -> None:
+        where = f"{settings.host}:{settings.port}"
+        try:
+            if settings.ca_file:
+                self._client.tls_set(settings.ca_file, settings.certificate_file, settings.key_file)
+            self._client.connect_timeout = _CONNECT_TIMEOUT_S
+            self._client.connect(settings.host, settings.port, settings.keepalive_s)
+        except ssl.SSLCertVerificationError as error:
+            raise BrokerError(
+                f"The broker at {where} shows a certificate we do not accept ({error.verify_message}): check "
+                f"mqtt.ca_file and mqtt.host."
+            ) from None
+        except ssl.SSLError as error:
+            raise BrokerError(f"The broker at {where} does not speak TLS as expected ({error.reason}).") from None
+        except FileNotFoundError as error:
+            raise BrokerError(
+                f"A TLS file is missing ({error.filename or settings.ca_file}): check mqtt.ca_file."
+            ) from None
+        except (OSError, socket.gaierror, ValueError) as error:
+            raise BrokerError(f"The broker at {where} cannot be reached ({error}).") from None
+
+    def _on_connect(self, client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self.refused = f"The broker refused us ({reason}): check this sensor's certificate or name."
+            return
+        client.subscribe(topics.watermark(self._sensor), qos=1)
+        self.up = True
+
+    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            self.heard.append(decode(Watermark, message.payload))
+        except ContractError as error:
+            log.warning("a watermark was not understood: %s", error)
+
+
+class Talk:
+    """What happens on one connection: hello, then reports as the cloud's watermark allows, and health."""
+
+    def __init__(self, config: Config, outbox: Outbox, connection: Connection) -> None:
+        self._config, self._outbox, self._connection = config, outbox, connection
+        self._handover = Handover()
+        self._greeted = False
+        self._health_at = 0.0
+        self._handover.connected(time.monotonic())
+
+    @property
+    def watermark(self) -> int | None:
+        """What the cloud has committed, as it said on this connection."""
+        return self._handover.watermark
+
+    def turn(self) -> None:
+        """One round. Raises BrokerError when the connection has ended or makes no progress."""
+        self._connection.turn()
+        now = time.monotonic()
+        if self._connection.up and not self._greeted:
+            self._greet()
+        for watermark in self._take_heard():
+            if watermark.epoch == self._outbox.epoch:
+                self._outbox.acknowledge(watermark.sequence)
+                self._handover.acknowledged(watermark.sequence, now)
+        while (batch := self._handover.next()) and (rows := self._outbox.after(*batch)):
+            self._send(rows, now)
+        if self._greeted and now - self._health_at >= self._config.health_interval_s:
+            self._tell_health()
+            self._health_at = now
+        if self._handover.stalled(now):
+            raise BrokerError("The cloud acknowledges nothing: connecting anew.")
+
+    def _greet(self) -> None:
+        held = self._outbox.pending()
+        self._connection.publish("status", Status(state="online"), retain=True)
+        self._connection.publish(
+            "hello",
+            Hello(
+                sensor=self._config.sensor,
+                epoch=held.epoch,
+                first=held.first,
+                last=held.last,
+                evicted=held.evicted,
+                software=version("footfall"),
+            ),
+        )
+        self._greeted = True
+
+    def _take_heard(self) -> list[Watermark]:
+        heard, self._connection.heard = self._connection.heard, []
+        return heard
+
+    def _send(self, rows: list[tuple[int, bytes]], now: float) -> None:
+        reports = [msgspec.Raw(body) for _, body in rows]
+        batch = ReportBatch(sensor=self._config.sensor, epoch=self._outbox.epoch, first=rows[0][0], reports=reports)
+        self._connection.publish("report", batch)
+        self._handover.sent(rows[-1][0], now)
+
+    def _tell_health(self) -> None:
+        health = status.read(self._config.status_path)
+        if health is None:
+            return
+        held = self._outbox.pending()
+        age = None if held.oldest_window_start is None else max(0.0, health.at - held.oldest_window_start)
+        waiting = OutboxHealth(pending=held.waiting, oldest_age_s=age, evicted=held.evicted)
+        self._connection.publish("health", msgspec.structs.replace(health, outbox=waiting), qos=0)
+
+
+class Lamp:
+    """Shows how the line is: a file for `footfall-agent status`, one log line per change."""
+
+    def __init__(self, config: Config) -> None:
+        self._path = config.line_path
+        self._sentence = ""
+        self._shown_at = 0.0
+
+    def show(self, watermark: int | None) -> None:
+        """The connection is up; once the cloud has said its watermark, the line works."""
+        told = watermark is not None
+        self._say("The cloud has acknowledged." if told else "Waiting for the cloud's answer.", told, watermark)
+
+    def fault(self, sentence: str) -> None:
+        """The line does not work, and why."""
+        if sentence != self._sentence:
+            log.warning("%s", sentence)
+        self._say(sentence, False, None)
+
+    def _say(self, sentence: str, connected: bool, acknowledged: int | None) -> None:  # noqa: FBT001
+        now = time.monotonic()
+        if sentence == self._sentence and now - self._shown_at < _LAMP_S:
+            return
+        status.write(self._path, status.Line(connected=connected, acknowledged=acknowledged, sentence=sentence))
+        self._sentence, self._shown_at = sentence, now
+
+
+def run(config: Config, stopping: Callable[[], bool]) -> None:
+    """Hand over reports until `stopping` says so. Raises OutboxError; a broker's faults are waited out."""
+    outbox = Outbox(config.outbox_path, config.outbox_max_reports)
+    lamp = Lamp(config)
+    backoff = _BACKOFF_S[0]
+    while not stopping():
+        connection = talk = None
+        try:
+            connection = Connection(config.mqtt, config.sensor)
+            talk = Talk(config, outbox, connection)
+            log.info("connected to %s:%d", config.mqtt.host, config.mqtt.port)
+            while not stopping():
+                talk.turn()
+                lamp.show(talk.watermark)
+        except BrokerError as error:
+            lamp.fault(str(error))
+        finally:
+            if connection is not None:
+                connection.close()
+        if talk is not None and talk.watermark is not None:
+            backoff = _BACKOFF_S[0]
+        _wait(random.uniform(0.5, 1.0) * backoff, stopping)  # noqa: S311 - spreads reconnects, guards nothing
+        backoff = min(backoff * 2, _BACKOFF_S[1])
+    outbox.close()
+
+
+def _wait(seconds: float, stopping: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while not stopping() and time.monotonic() < end:
+        time.sleep(min(0.2, seconds))
