@@ -107,6 +107,8 @@ class Connection:
         self.up = True
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        if message.topic != topics.watermark(self._sensor):
+            return  # some brokers hand out retained messages of topics nobody asked for
         try:
             self.heard.append(decode(Watermark, message.payload))
         except ContractError as error:

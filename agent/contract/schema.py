@@ -1,5 +1,6 @@
 """JSON Schema of every message, generated from the types (published as `docs/contract.schema.json`)."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -20,3 +21,7 @@ def schema() -> dict[str, Any]:
         "title": "Footfall contract, version 1",
         "$defs": definitions,
     }
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=1))  # noqa: T201 - this is how the published file is made

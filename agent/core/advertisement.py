@@ -23,8 +23,9 @@ _ADVERTISING_ACCESS = b"\xd6\xbe\x89\x8e"
 _WITH_DATA = frozenset((0, 2, 4, 6))  # ADV_IND, ADV_NONCONN_IND, SCAN_RSP, ADV_SCAN_IND: address, then data
 _DIRECTED, _EXTENDED = 1, 7
 _RANDOM_SENDER = 0x40
-_RADIO_HEADER, _SIGNAL_VALID, _CRC_CHECKED, _CRC_VALID = 10, 0x0002, 0x0400, 0x0800
+_RADIO_HEADER, _DEWHITENED, _SIGNAL_VALID, _CRC_CHECKED, _CRC_VALID = 10, 0x0001, 0x0002, 0x0400, 0x0800
 _HCI_EVENT, _LE_META, _REPORT, _EXTENDED_REPORT = 0x04, 0x3E, 0x02, 0x0D
+_ANONYMOUS = 0xFF  # as an address type: there is no address
 _NO_SIGNAL = 127
 _FLAGS, _SOME_SERVICES, _ALL_SERVICES, _SERVICE_DATA, _COMPANY = 0x01, 0x02, 0x03, 0x16, 0xFF
 _LEADING = {_FLAGS: 1, _SOME_SERVICES: 254, _ALL_SERVICES: 254, _SERVICE_DATA: 2, _COMPANY: 2}
@@ -52,6 +53,8 @@ class Decoder:
 
     def _with_radio(self, packet: Packet) -> list[Sighting]:
         flags = packet[8] | packet[9] << 8
+        if not flags & _DEWHITENED:
+            return self._count_foreign()  # as it was on the air, scrambled
         if flags & _CRC_CHECKED and not flags & _CRC_VALID:
             self.damaged += 1
             return []
@@ -84,18 +87,22 @@ class Decoder:
             return self._count_foreign()
         found: list[Sighting] = []
         for _ in range(count):
+            if at + (9 if subevent == _REPORT else 24) > len(packet):
+                return found + self._count_damaged()
             if subevent == _REPORT:
                 kind, address, data, size = packet[at + 1], at + 2, at + 9, packet[at + 8]
-                signal = packet[data + size]
-                at = data + size + 1
+                signal = data + size
+                at = signal + 1
             else:
-                kind, address, data, size = packet[at + 2], at + 3, at + 24, packet[at + 23]
-                signal = packet[at + 13]
+                kind, address, data, size, signal = packet[at + 2], at + 3, at + 24, packet[at + 23], at + 13
                 at = data + size
-            if data + size > len(packet):
+            if at > len(packet):
                 return found + self._count_damaged()
+            if kind == _ANONYMOUS:
+                found += self._count_foreign()
+                continue
             sender = _kind(packet, address, is_random=bool(kind & 1))
-            found += self._sighting(packet, address, sender, _dbm(signal), data, data + size)
+            found += self._sighting(packet, address, sender, _dbm(packet[signal]), data, data + size)
         return found
 
     def _sighting(
@@ -121,8 +128,9 @@ def signature(packet: Packet, start: int, end: int) -> int:
         content, following = start + 2, start + 1 + packet[start]
         if following > end:
             break
-        hashed.update(packet[start + 1 : start + 2])
-        hashed.update(packet[content : min(following, content + _LEADING.get(packet[start + 1], 0))])
+        counts = min(following - content, _LEADING.get(packet[start + 1], 0))
+        hashed.update(bytes((packet[start + 1], counts)))  # with the length, so that contents cannot run together
+        hashed.update(packet[content : content + counts])
         start = following
     return int.from_bytes(hashed.digest(), "little")
 

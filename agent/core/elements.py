@@ -29,19 +29,19 @@ def read(frame: bytes | memoryview, start: int, end: int) -> tuple[int, int]:
             break
         if ident == DS and length:
             channel = frame[content]
-        hashed.update(bytes((ident,)))
-        stable = _stable_bytes(frame, ident, content, start)
-        hashed.update(frame[content - 1 : stable])  # with its length, so that contents cannot run together
+        stable = _stable_end(frame, ident, content, start)
+        hashed.update(bytes((ident, stable - content)))  # with the length, so that contents cannot run together
+        hashed.update(frame[content:stable])
     return int.from_bytes(hashed.digest(), "little"), channel
 
 
-def _stable_bytes(frame: bytes | memoryview, ident: int, content: int, end: int) -> int:
-    """Where the part of an element that counts ends; before its length byte where nothing of it does."""
+def _stable_end(frame: bytes | memoryview, ident: int, content: int, end: int) -> int:
+    """Where the part of an element's content that counts ends."""
     if ident in _STABLE:
         return end
     if ident == EXTENSION and content < end:
-        return end if frame[content] != _FILS_REQUEST else content - 1
+        return content if frame[content] == _FILS_REQUEST else end
     if ident == VENDOR:
         kind = min(content + 4, end)
         return kind if bytes(frame[content:kind]).startswith(_VOLATILE_VENDORS) else end
-    return content - 1
+    return content

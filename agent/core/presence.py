@@ -9,6 +9,8 @@
 
 from statistics import median
 
+from agent.core.pseudonym import Trace
+
 MAX_NODES = 20_000
 _MAX_SIGNALS = 64  # per node and window: enough for a median, bounded for a device that never stops
 
@@ -39,18 +41,21 @@ class Presence:
         self._limit = limit
         self._nodes: dict[int, Node] = {}
 
-    def hear(self, tag: int, signature: int, signal: int | None, at: float, *, stable: bool) -> None:
-        """Note one sighting. `signal` is None where it is unknown or from a neighbouring channel."""
-        node = self._nodes.get(tag)
+    def hear(self, trace: Trace, at: float) -> None:
+        """Note one trace, heard at `at` (UTC seconds)."""
+        node = self._nodes.get(trace.tag)
         if node is None:
             if len(self._nodes) >= self._limit:
                 self.turned_away += 1
                 return
-            node = self._nodes[tag] = Node(signature, at, stable=stable)
+            node = self._nodes[trace.tag] = Node(trace.signature, at, stable=trace.stable)
         node.frames += 1
-        node.last = max(node.last, at)
-        if signal is not None and len(node.signals) < _MAX_SIGNALS:
-            node.signals.append(signal)
+        if at > node.last:
+            node.last = at
+        elif at < node.first:
+            node.first = at
+        if trace.signal is not None and len(node.signals) < _MAX_SIGNALS:
+            node.signals.append(trace.signal)
 
     def nodes(self) -> list[Node]:
         """All nodes of the window, without their tags."""

@@ -9,12 +9,12 @@
    one, counts; where only single antennas report, the strongest does.
 """
 
-from struct import Struct
+from struct import Struct, error
 from typing import NamedTuple
 
 # (size, alignment) of the fields of bits 0 to 28. A field beyond these ends the walk: we need none after it.
 _FIELDS = (
-    (8, 8), (1, 1), (1, 1), (4, 2), (2, 1), (1, 1), (1, 1), (2, 2), (2, 2), (2, 2),
+    (8, 8), (1, 1), (1, 1), (4, 2), (2, 2), (1, 1), (1, 1), (2, 2), (2, 2), (2, 2),
     (1, 1), (1, 1), (1, 1), (1, 1), (2, 2), (2, 2), (1, 1), (1, 1), (8, 4), (3, 1),
     (8, 4), (12, 2), (12, 8), (12, 2), (12, 2), (6, 2), (1, 1), (4, 2),
 )  # fmt: skip
@@ -26,16 +26,16 @@ _LENGTH = Struct("<H").unpack_from
 
 
 class Layout(NamedTuple):
-    """Offsets from the header's start, 0 where a field is absent; `size`: the least the header must be long.
+    """Offsets from the start of the packet, 0 where a field is absent; `start` is that of the 802.11 frame.
 
     `signal` is the one before any antenna's own, `antennas` those of single antennas.
     """
 
+    start: int
     flags: int
     channel: int
     signal: int
     antennas: tuple[int, ...]
-    size: int
 
 
 def present_words(packet: bytes | memoryview) -> tuple[int, ...]:
@@ -47,37 +47,41 @@ def present_words(packet: bytes | memoryview) -> tuple[int, ...]:
 
 
 def layout(packet: bytes | memoryview, words: tuple[int, ...]) -> tuple[Layout, bool]:
-    """(where the fields lie, whether that holds for every packet with these present words).
+    """(where the fields lie, whether that holds for every packet of this header length and these present words).
 
-    Raises struct.error where a vendor's fields are cut off.
+    Raises struct.error where this is no radiotap header: of another version, or shorter than its own fields.
     """
+    own, antennas, end = _walk(packet, words)
+    (start,) = _LENGTH(packet, 2)
+    if packet[0] or start < end:
+        raise error("not a radiotap header")
+    flags, channel, signal = (own.get(bit, 0) for bit in (_FLAGS, _CHANNEL, _SIGNAL))
+    return Layout(start, flags, channel, signal, tuple(antennas)), not any(word & _VENDOR for word in words)
+
+
+def _walk(packet: bytes | memoryview, words: tuple[int, ...]) -> tuple[dict[int, int], list[int], int]:
+    """(offsets of the receiver's own fields by bit, of the antennas' signals, where the known fields end)."""
     offset = 4 + 4 * len(words)
-    places: dict[int, int] = {}
+    own: dict[int, int] = {}
     antennas: list[int] = []
-    fixed, namespace, first_bit = True, 0, 0
+    first_bit, is_own, is_vendors = 0, True, False
     for word in words:
-        for bit in range(29):
+        for bit in () if is_vendors else range(29):
             if not word >> bit & 1:
                 continue
             if first_bit + bit >= len(_FIELDS):  # a field of unknown size: what lies behind it cannot be found
-                return _result(places, antennas, offset), fixed
+                return own, antennas, offset
             size, align = _FIELDS[first_bit + bit]
             offset += -offset % align
-            if not namespace:
-                places[bit] = offset
+            if is_own:
+                own[bit] = offset
             elif bit == _SIGNAL:
                 antennas.append(offset)
             offset += size
-        if word & _VENDOR:  # OUI, sub-namespace, then the length of what follows; its own words are stepped over
-            fixed = False
+        if word & _VENDOR:  # OUI, sub-namespace, then the length of the vendor's fields: all of it is stepped over
             offset += -offset % 2
             offset += 6 + _LENGTH(packet, offset + 4)[0]
-            first_bit = len(_FIELDS)
-        else:
-            first_bit = 0 if word & _AGAIN else first_bit + 32
-        namespace += bool(word & (_AGAIN | _VENDOR))
-    return _result(places, antennas, offset), fixed
-
-
-def _result(places: dict[int, int], antennas: list[int], size: int) -> Layout:
-    return Layout(places.get(_FLAGS, 0), places.get(_CHANNEL, 0), places.get(_SIGNAL, 0), tuple(antennas), size)
+        is_own = is_own and not word & (_AGAIN | _VENDOR)
+        is_vendors = bool(word & _VENDOR) or (is_vendors and not word & _AGAIN)
+        first_bit = 0 if word & (_AGAIN | _VENDOR) else first_bit + 32
+    return own, antennas, offset

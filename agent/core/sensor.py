@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from agent.contract.report import Report
 from agent.core import advertisement, dot11
 from agent.core.frame import Frame, Link
+from agent.core.pseudonym import Pseudonym
 from agent.core.window import Window, Zones, start_of
 
 LONGEST_GAP_S = 3600.0
@@ -25,7 +26,9 @@ class Sensor:
     ) -> None:
         self._window_s = window_s
         self._draw_key = draw_key
-        self._windows = {radio: Window(zones or Zones()) for radio in radios}
+        self._zones = zones or Zones()
+        self._windows = {radio: Window(self._zones) for radio in radios}
+        self._pseudonym = self._draw_pseudonym()
         self._dot11 = dot11.Decoder()
         self._ble = advertisement.Decoder()
         self._start: int | None = None
@@ -57,7 +60,7 @@ class Sensor:
             return self._feed_ble(frame)
         if sighting is None:
             return False
-        self._windows["wifi"].hear(sighting, frame.at)
+        self._windows["wifi"].hear(self._pseudonym.trace(sighting), frame.at)
         return True
 
     def poll(self, now: float, *, trusted: bool = True) -> list[Report]:
@@ -78,7 +81,7 @@ class Sensor:
     def _feed_ble(self, frame: Frame) -> bool:
         sightings = self._ble.sightings(frame.link, frame.payload)
         for sighting in sightings:
-            self._windows["ble"].hear(sighting, frame.at)
+            self._windows["ble"].hear(self._pseudonym.trace(sighting), frame.at)
         return bool(sightings)
 
     def _advance(self, now: float) -> None:
@@ -91,8 +94,12 @@ class Sensor:
 
     def _open(self, start: int) -> None:
         self._start = start
+        self._pseudonym = self._draw_pseudonym()
         for window in self._windows.values():
-            window.open(self._draw_key(), float(start))
+            window.open(float(start))
+
+    def _draw_pseudonym(self) -> Pseudonym:
+        return Pseudonym(self._draw_key(), b"count", self._zones.outside_dbm)
 
     def _close(self, end: float) -> Report:
         wifi, ble = self._windows.get("wifi"), self._windows.get("ble")

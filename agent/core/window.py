@@ -2,9 +2,9 @@
 
 1. Windows are aligned: they start at whole multiples of their length since 1970.
 2. Listening is accounted for in seconds. A window not listened to has no estimate: null, never 0.
-3. Below the outside threshold no tag is made, whatever the channel. The zone of a node follows from its median
-   signal on the tuned channel; a node without one is in neither zone, and is shared out in proportion.
-4. Everything derived from an address is dropped at `close`, key and all.
+3. The zone of a node follows from its median signal on the tuned channel; nodes without one are shared out in
+   proportion to the others.
+4. Everything derived from an address is dropped at `close`.
 """
 
 from typing import NamedTuple
@@ -12,8 +12,7 @@ from typing import NamedTuple
 from agent.contract.report import Estimate, Heard
 from agent.core import count
 from agent.core.presence import Node, Presence
-from agent.core.pseudonym import Pseudonym
-from agent.core.sighting import Sighting
+from agent.core.pseudonym import Trace
 
 
 class Zones(NamedTuple):
@@ -29,7 +28,6 @@ class Window:
     def __init__(self, zones: Zones) -> None:
         self._zones = zones
         self._presence = Presence()
-        self._pseudonym: Pseudonym | None = None
         self._since: float | None = None
         self._listened = 0.0
         self._frames = self._ignored = self._damaged = self._dropped = 0
@@ -50,24 +48,18 @@ class Window:
         self._damaged += damaged
         self._dropped += dropped
 
-    def open(self, key: bytes, start: float) -> None:
-        """Begin the window at `start`, with the key under which its tags are made."""
-        self._pseudonym = Pseudonym(key, b"count")
+    def open(self, start: float) -> None:
+        """Begin the window at `start`."""
         if self._since is not None:
             self._since = start
 
-    def hear(self, sighting: Sighting, at: float) -> None:
-        """Count one sighting. The address in it is used here, and nowhere after."""
-        if self._pseudonym is None:
-            raise RuntimeError("a window was heard in before it was opened with a key")
+    def hear(self, trace: Trace | None, at: float) -> None:
+        """Count one sighting by its trace; None is one from below the floor."""
         self._frames += 1
-        signal = sighting.signal
-        if signal is not None and signal < self._zones.outside_dbm:
+        if trace is None:
             self._ignored += 1
-            return
-        tag = self._pseudonym.tag(sighting)
-        usable = signal if sighting.on_channel else None
-        self._presence.hear(tag, sighting.signature, usable, at, stable=sighting.kind.stable)
+        else:
+            self._presence.hear(trace, at)
 
     def close(self, end: float) -> Heard:
         """What was heard until `end`, the window's or the radio's. Forgets it; the radio goes on listening."""
@@ -76,7 +68,6 @@ class Window:
             self._since = end
         heard = self._heard()
         self._presence.forget()
-        self._pseudonym = None
         self._listened = 0.0
         self._frames = self._ignored = self._damaged = self._dropped = 0
         return heard

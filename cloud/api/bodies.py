@@ -1,0 +1,118 @@
+"""Bodies: what the API answers with, as types; FastAPI's description of them; and how they become bytes."""
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from msgspec import Struct
+from starlette.responses import Response
+
+from cloud.core.figures import Figure, Period, Today
+from cloud.core.glossary import Definition
+
+REF = "#/components/schemas/{name}"
+INTRODUCTION = """
+Figures of shops. Read-only.
+
+* Every time (`start`, `end`, `now`, `inside_at`, ...) is a whole number of UTC seconds since 1970-01-01.
+  Every `date` is a date of the shop's own time zone.
+* A figure is `value` with the 80 % interval `low` to `high`; all three are null where it is undefined, which
+  is never zero. `coverage` is the share (0 to 1) of the period that was listened to; below 0.9 a period is
+  incomplete.
+* `definition` names an entry of `/glossary`.
+* Hours and days without data are there, with nulls and coverage 0.
+"""
+
+
+class ShopLine(Struct, frozen=True, kw_only=True):
+    """A shop in the list: today's visitors so far, who is inside, and one sentence on its sensors.
+
+    `inside_at` is the end of the newest window, in UTC seconds; null before the first.
+    """
+
+    shop: str
+    name: str
+    time_zone: str
+    date: str
+    open_now: bool
+    visitors: Figure
+    inside_now: Figure
+    inside_at: int | None
+    sensors: str
+
+
+class Periods(Struct, frozen=True, kw_only=True):
+    """The periods of the local dates `from` to `to`, both included, in time order; none yet to come."""
+
+    shop: str
+    time_zone: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    periods: list[Period]
+
+
+class Healthy(Struct, frozen=True, kw_only=True):
+    """The service answers and can read its store, which knows so many shops."""
+
+    status: str
+    shops: int
+
+
+class News(Struct, frozen=True, kw_only=True):
+    """Data of the event `figures`: this shop has new figures; fetch what you show again."""
+
+    shop: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What is wrong and what to do, in one sentence."""
+
+    error: str
+
+
+class Json(Response):
+    """A response whose content is anything that msgspec encodes."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """JSON bytes of `content`."""
+        return msgspec.json.encode(content)
+
+
+BODIES = (ShopLine, Periods, Healthy, News, Problem, Today, Definition)
+
+
+def answers(body: Any, *problems: int) -> dict[int | str, dict[str, Any]]:
+    """FastAPI's `responses`: 200 with `body`, one of `BODIES` or a list of it; `problems` with a sentence."""
+    (schema,), _ = msgspec.json.schema_components([body], ref_template=REF)
+    told: dict[int | str, dict[str, Any]] = {200: _described("The figures.", schema)}
+    words = {404: "No such shop.", 422: "A parameter is wrong.", 503: "Too many streams are open."}
+    for status in problems:
+        told[status] = _described(words[status], {"$ref": REF.format(name="Problem")})
+    return told
+
+
+def describe(api: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the routes of `api`, with the schemas of the bodies; made once, then kept."""
+    if api.openapi_schema is None:
+        document = get_openapi(title=api.title, version=api.version, description=INTRODUCTION, routes=api.routes)
+        _, schemas = msgspec.json.schema_components(BODIES, ref_template=REF)
+        document.setdefault("components", {})["schemas"] = schemas
+        _without_framework_errors(document)
+        document["servers"] = [{"url": "/api/v1"}]
+        api.openapi_schema = document
+    return api.openapi_schema
+
+
+def _without_framework_errors(document: dict[str, Any]) -> None:
+    """FastAPI adds its own 422 to every path with a parameter, also to those whose parameters cannot be wrong."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+
+
+def _described(words: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": words, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,42 @@
+"""Dates: the local dates that a request asks for, or one sentence on why it cannot have them."""
+
+from datetime import date, timedelta
+
+MAX_DAYS = 400
+MAX_DAYS_OF_HOURS = 62
+
+
+class WrongDatesError(ValueError):
+    """The dates of a request make no sense; the message says what to send instead."""
+
+
+def parse(name: str, text: str) -> date:
+    """The date in `text`, as YYYY-MM-DD. Raises WrongDatesError."""
+    try:
+        if len(text) != 10:
+            raise ValueError  # fromisoformat would take "20261124" and week dates too
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise WrongDatesError(f'{name} is "{text[:40]}", which is no date: write it as 2026-11-24.') from None
+    if not 1971 <= day.year <= 9998:
+        raise WrongDatesError(f"{name} is {text}: only dates from 1971 to 9998 can be asked for.")
+    return day
+
+
+def one(text: str | None, today: date) -> date:
+    """The date asked for, today if none. Raises WrongDatesError."""
+    return today if text is None else parse("date", text)
+
+
+def span(first: str | None, last: str | None, today: date, *, default: int, limit: int) -> tuple[date, date]:
+    """(first, last) date asked for, both included; without them the `default` days up to today.
+
+    Raises WrongDatesError, also for more than `limit` days.
+    """
+    end = today if last is None else parse("to", last)
+    start = end - timedelta(days=default - 1) if first is None else parse("from", first)
+    if start > end:
+        raise WrongDatesError(f"from ({start}) is after to ({end}): swap them.")
+    if (end - start).days >= limit:
+        raise WrongDatesError(f"{start} to {end} is more than {limit} days: ask for fewer at a time.")
+    return start, end

@@ -1,0 +1,117 @@
+"""Reader: the disclosed figures of one tenant's shops, as the API and the pages read them.
+
+Nothing exact leaves here: every figure has gone through `disclosed`. Another tenant's shop is an unknown one.
+"""
+
+from collections.abc import Callable
+from datetime import date
+
+from cloud.api.bodies import ShopLine
+from cloud.core import calendar, today
+from cloud.core.calendar import Span
+from cloud.core.figures import Period, Shop, Today
+from cloud.core.glossary import disclosed_period
+from cloud.store import Store
+
+
+class UnknownShopError(LookupError):
+    """There is no such shop."""
+
+
+class Reader:
+    """Reads `store` for `tenant`; `clock` gives UTC seconds. Methods block, and raise UnknownShopError."""
+
+    def __init__(self, store: Store, tenant: str, clock: Callable[[], float]) -> None:
+        self.tenant = tenant
+        self._store = store
+        self._clock = clock
+
+    def names(self) -> list[str]:
+        """Ids of the tenant's shops."""
+        return [shop.shop for shop in self._store.shops(self.tenant)]
+
+    def shop(self, shop_id: str) -> Shop:
+        """The shop of that id."""
+        shop = self._store.shop(self.tenant, shop_id)
+        if shop is None:
+            raise UnknownShopError(f'there is no shop "{shop_id[:80]}": see the list of shops.')
+        return shop
+
+    def local_date(self, shop: Shop) -> date:
+        """The shop's local date now."""
+        return calendar.date_at(shop.time_zone, int(self._clock()))
+
+    def todays(self) -> list[Today]:
+        """Today for every shop, by name."""
+        shops = sorted(self._store.shops(self.tenant), key=lambda shop: (shop.name, shop.shop))
+        return [self._today(shop) for shop in shops]
+
+    def today(self, shop_id: str) -> Today:
+        """Today for one shop."""
+        return self._today(self.shop(shop_id))
+
+    def lines(self) -> list[ShopLine]:
+        """The list of shops."""
+        return [
+            ShopLine(
+                shop=one.shop,
+                name=one.name,
+                time_zone=one.time_zone,
+                date=one.date,
+                open_now=one.open_now,
+                visitors=one.day.visitors,
+                inside_now=one.inside_now,
+                inside_at=one.inside_at,
+                sensors=today.sensor_line(one.sensors),
+            )
+            for one in self.todays()
+        ]
+
+    def hours(self, shop: Shop, first: date, last: date) -> list[Period]:
+        """Every hour of the local dates `first` to `last` that has begun; gaps included."""
+        span = _span(shop, first, last)
+        return self._filled(shop, "hour", calendar.hours_of(shop.time_zone, span))
+
+    def days(self, shop: Shop, first: date, last: date) -> list[Period]:
+        """Every local day from `first` to `last` that has begun; gaps included."""
+        ordinals = range(first.toordinal(), last.toordinal() + 1)
+        days = [calendar.day_of(shop.time_zone, date.fromordinal(one)) for one in ordinals]
+        return self._filled(shop, "day", [(start, end) for start, end in days if start < end])
+
+    def windows(self, shop: Shop, day: date) -> list[Period]:
+        """Every window of the local date that must have arrived by now, or has; gaps included."""
+        start, end = calendar.day_of(shop.time_zone, day)
+        known = self._store.windows(self.tenant, shop.shop, start, end)
+        due = int(self._clock()) - today.ARRIVAL_S - today.WINDOW_S
+        last = max(due, max((one.start for one in known), default=start - 1))
+        told = {one.start // today.WINDOW_S for one in known}
+        slots = range(start, min(end, last + 1), today.WINDOW_S)
+        gaps = [(slot, slot + today.WINDOW_S) for slot in slots if slot // today.WINDOW_S not in told]
+        every = sorted([*known, *today.filled(shop, (), gaps)], key=lambda one: one.start)
+        return [disclosed_period(one) for one in every]
+
+    def _filled(self, shop: Shop, grain: str, spans: list[Span]) -> list[Period]:
+        now = int(self._clock())
+        begun = [span for span in spans if span[0] < now]
+        if not begun:
+            return []
+        known = self._store.periods(self.tenant, shop.shop, grain, begun[0][0], begun[-1][1])
+        return [disclosed_period(one) for one in today.filled(shop, known, begun)]
+
+    def _today(self, shop: Shop) -> Today:
+        now = int(self._clock())
+        want = today.wanted(shop, now)
+        store, key = self._store, (shop.tenant, shop.shop)
+        exact = today.today(
+            shop,
+            now,
+            hours=[*store.periods(*key, "hour", *want.before), *store.periods(*key, "hour", *want.day)],
+            windows=[*store.windows(*key, *want.open_before), *store.windows(*key, *want.open_hour)],
+            latest=store.latest_window(*key),
+            sensors=store.sensors(*key, now),
+        )
+        return today.disclosed_today(exact)
+
+
+def _span(shop: Shop, first: date, last: date) -> Span:
+    return calendar.day_of(shop.time_zone, first)[0], calendar.day_of(shop.time_zone, last)[1]

@@ -1,0 +1,115 @@
+"""App: the cloud as one process. Broker to store to page; everything is put together here and nowhere else.
+
+1. Nothing is served that has not been committed, rolled up and disclosed.
+2. Pages and API have no sign-in yet, so only this machine may reach them: another address is refused.
+3. It stops in the order in which reports flow: first what takes them, last what shows them.
+"""
+
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.middleware import Middleware
+
+from cloud.api import Live, Reader, SecurityHeaders, Server, routes
+from cloud.config import Config, ConfigError, Http
+from cloud.dashboard import pages
+from cloud.roller import Roller
+from cloud.store import Rolled, Store
+from cloud.subscriber import Broker, Subscriber
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """The cloud for one tenant. `clock` gives UTC seconds. Raises ConfigError, StoreError."""
+
+    def __init__(self, config: Config, clock: Callable[[], float], *, roll_pause_s: float = 1.0) -> None:
+        self._http = config.http
+        self._live = Live()
+        self.store = Store(config.database)
+        self.store.apply_shops(config.shops)
+        self._roller = Roller(self.store, self._rolled, pause_s=roll_pause_s)
+        broker = Broker(
+            host=config.mqtt.host,
+            port=config.mqtt.port,
+            client_id=config.mqtt.client_id,
+            tls=config.mqtt.tls,
+            ca=config.mqtt.ca,
+            cert=config.mqtt.cert,
+            key=config.mqtt.key,
+        )
+        self.subscriber = Subscriber(self.store, broker, lambda _: self._roller.wake(), clock)
+        self.reader = Reader(self.store, _tenant(config), clock)
+        self.server = Server(_served(_site(self.reader, self._live), config.http), self._live)
+
+    @contextmanager
+    def ingesting(self) -> Iterator[None]:
+        """Takes reports and rolls them up for as long as the block runs."""
+        self._roller.start()
+        try:
+            self.subscriber.start()
+            yield
+        finally:
+            self.subscriber.stop()
+            self._roller.stop()
+            self.store.close()
+
+    def serve(self) -> None:
+        """Take reports and serve pages until SIGINT, SIGTERM or `server.should_exit`. Raises ConfigError."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)  # uvicorn stops at it, then raises it once more for us
+        with _listening(self._http) as listener, self.ingesting():
+            self.server.run(sockets=[listener])
+
+    def _rolled(self, rows: list[Rolled]) -> None:
+        for tenant, shop in {(row.tenant, row.shop) for row in rows}:
+            self._live.announce(tenant, shop)
+
+
+def _listening(http: Http) -> socket.socket:
+    try:
+        return socket.create_server((http.host, http.port))
+    except OSError as error:
+        raise ConfigError(
+            f"http.port: {http.host}:{http.port} cannot be served ({error.strerror}): "
+            "stop the program that uses it, or choose another port."
+        ) from None
+
+
+def _tenant(config: Config) -> str:
+    tenants = sorted({placed.shop.tenant for placed in config.shops})
+    if len(tenants) > 1:
+        raise ConfigError(
+            f"shops: they belong to {len(tenants)} tenants ({', '.join(tenants)}), and pages cannot keep those apart "
+            "before there is a sign-in: run one `footfall-cloud serve` per tenant."
+        )
+    return tenants[0] if tenants else "default"
+
+
+def _site(reader: Reader, live: Live) -> FastAPI:
+    site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=[Middleware(SecurityHeaders)])
+    site.mount("/api/v1", routes(reader, live))
+    site.mount("/", pages(reader.todays, reader.today))
+    return site
+
+
+def _served(site: FastAPI, http: Http) -> uvicorn.Config:
+    if not _only_here(http.host):
+        raise ConfigError(
+            f"http.host: {http.host} can be reached by others, and the pages have no sign-in yet: keep 127.0.0.1 and "
+            "put a proxy with a sign-in before it."
+        )
+    return uvicorn.Config(site, host=http.host, port=http.port, log_level="warning", access_log=False, lifespan="off")
+
+
+def _only_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

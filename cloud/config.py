@@ -1,0 +1,218 @@
+"""Config: what the operator writes in `cloud.toml`. Frozen, and seen by the composition root only.
+
+1. Every default stands here, and every unit in its name.
+2. A file is taken whole or refused, with the file, the key and what is allowed there. A key nobody knows is a
+   mistake, not a comment.
+"""
+
+import difflib
+import re
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from agent.contract.handover import SensorId
+from cloud.core import calendar
+from cloud.core.coverage import PlacedShop, Placement
+from cloud.core.figures import OpeningHours, Shop
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Text = Annotated[str, Meta(min_length=1, max_length=64)]
+Positive = Annotated[float, Meta(gt=0.0)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names the file, the key and what is allowed."""
+
+
+class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the page and the API are served. Only this machine can reach the default."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 8080
+
+
+class Mqtt(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The broker the sensors publish to. `ca`, `cert` and `key` are files, used with `tls`."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 1883
+    client_id: Text = "footfall-cloud"
+    tls: bool = False
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+class SensorTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a sensor stands, `from` until before `until`; a time without a zone is the shop's local time."""
+
+    sensor: SensorId
+    zone: Text
+    valid_from: datetime | None = field(default=None, name="from")
+    until: datetime | None = None
+
+
+class ShopTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A shop. The phones-to-people factor comes with its 80 % interval, or not at all."""
+
+    tenant: Id
+    shop: Id
+    name: Text
+    time_zone: str
+    hours: list[OpeningHours] = []
+    dwell_s: Positive = 720.0
+    pass_s: Positive = 60.0
+    people_per_device: Positive | None = None
+    people_per_device_low: Positive | None = None
+    people_per_device_high: Positive | None = None
+    sensors: list[SensorTable] = []
+
+
+class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The file as written."""
+
+    database: Text = "footfall.db"
+    http: Http = Http()
+    mqtt: Mqtt = Mqtt()
+    shops: list[ShopTable] = []
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The file as meant. `database` is a SQLAlchemy URL or the path of a SQLite file."""
+
+    database: str
+    http: Http
+    mqtt: Mqtt
+    shops: list[PlacedShop]
+
+
+# Which table a place in the file is, to name the keys that are allowed there.
+_TABLES: dict[str, type[Struct]] = {
+    "$": Document,
+    "$.http": Http,
+    "$.mqtt": Mqtt,
+    "$.shops[...]": ShopTable,
+    "$.shops[...].hours[...]": OpeningHours,
+    "$.shops[...].sensors[...]": SensorTable,
+}
+
+
+def load(path: Path) -> Config:
+    """The configuration in a TOML file. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str) -> Config:
+    """The configuration in TOML text; `name` is what errors call the file. Raises ConfigError."""
+    try:
+        document = msgspec.convert(tomllib.loads(text), Document)
+        shops = [_shop(table, f"shops[{number}]") for number, table in enumerate(document.shops)]
+        _check_apart(document.shops)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: not TOML: {error}.") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{name}: {_explained(str(error))}.") from None
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}.") from None
+    if document.mqtt.tls and (document.mqtt.cert is None) != (document.mqtt.key is None):
+        raise ConfigError(f"{name}: mqtt: `cert` and `key` go together: give both or neither.")
+    return Config(database=document.database, http=document.http, mqtt=document.mqtt, shops=shops)
+
+
+def _shop(table: ShopTable, place: str) -> PlacedShop:
+    try:
+        zone = ZoneInfo(table.time_zone)
+    except (OSError, ValueError, KeyError):
+        raise ValueError(f'{place}.time_zone: "{table.time_zone}" is no time zone, write "Europe/Berlin"') from None
+    for number, rule in enumerate(table.hours):
+        _check_hours(rule, f"{place}.hours[{number}]")
+    placements = [_placement(one, zone, f"{place}.sensors[{n}]") for n, one in enumerate(table.sensors)]
+    if wrong := [one.sensor for one in table.sensors if not one.sensor.startswith(f"{table.tenant}:")]:
+        raise ValueError(f'{place}.sensors: "{wrong[0]}" must begin with the tenant, "{table.tenant}:"')
+    factor, low, high = _factor(table, place)
+    shop = Shop(
+        tenant=table.tenant,
+        shop=table.shop,
+        name=table.name,
+        time_zone=table.time_zone,
+        hours=table.hours,
+        dwell_s=table.dwell_s,
+        pass_s=table.pass_s,
+        people_per_device=factor,
+        people_per_device_low=low,
+        people_per_device_high=high,
+        calibrated=table.people_per_device is not None,
+    )
+    return PlacedShop(shop=shop, placements=placements)
+
+
+def _factor(table: ShopTable, place: str) -> tuple[float, float, float]:
+    factor, low, high = table.people_per_device, table.people_per_device_low, table.people_per_device_high
+    if factor is None and low is None and high is None:
+        return 1.0, 1.0, 1.0
+    if factor is None or low is None or high is None or not low <= factor <= high:
+        raise ValueError(
+            f"{place}.people_per_device: give it with `people_per_device_low` and `people_per_device_high` "
+            "around it, or none of the three"
+        )
+    return factor, low, high
+
+
+def _check_hours(rule: OpeningHours, place: str) -> None:
+    if unknown := [day for day in rule.days if day not in calendar.WEEKDAYS]:
+        raise ValueError(f'{place}.days: "{unknown[0]}" is no day, write {", ".join(calendar.WEEKDAYS)}')
+    try:
+        opens, _ = calendar.minutes(rule.opens), calendar.minutes(rule.closes)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
+    if opens == 24 * 60:
+        raise ValueError(f'{place}.opens: "24:00" only ends a day, write "00:00"')
+
+
+def _placement(table: SensorTable, zone: ZoneInfo, place: str) -> Placement:
+    start = 0 if table.valid_from is None else _second(table.valid_from, zone)
+    end = None if table.until is None else _second(table.until, zone)
+    if end is not None and end <= start:
+        raise ValueError(f"{place}.until: must be later than `from`")
+    return Placement(sensor=table.sensor, zone=table.zone, valid_from=start, valid_to=end)
+
+
+def _second(moment: datetime, zone: ZoneInfo) -> int:
+    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC).timestamp()))
+
+
+def _check_apart(tables: list[ShopTable]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for number, table in enumerate(tables):
+        if (table.tenant, table.shop) in seen:
+            raise ValueError(f'shops[{number}].shop: "{table.shop}" is there twice')
+        seen.add((table.tenant, table.shop))
+
+
+def _explained(problem: str) -> str:
+    """msgspec's message, the place first; for an unknown key the nearest known one."""
+    found = re.fullmatch(r"(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?", problem)
+    what, where = (found["what"], found["where"] or "$") if found else (problem, "$")
+    place = where.removeprefix("$").removeprefix(".") or "the top of the file"
+    if unknown := re.search(r"unknown field `(.*)`", what):
+        table = _TABLES.get(re.sub(r"\[\d+\]", "[...]", where))
+        return f"{place}: {_unknown(unknown[1], table)}"
+    return f"{place}: {what[:1].lower()}{what[1:]}"
+
+
+def _unknown(key: str, table: Any) -> str:
+    allowed = [one.encode_name for one in msgspec.structs.fields(table)] if table else []
+    near = difflib.get_close_matches(key, allowed, n=1)
+    hint = f", did you mean `{near[0]}`" if near else ""
+    return f"there is no key `{key}`{hint}; allowed are {', '.join(allowed)}"

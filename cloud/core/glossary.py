@@ -1,0 +1,132 @@
+"""Glossary: what every figure means, word for word as the page and the API show it.
+
+1. A figure's `definition` is the name of an entry here. A definition that changes gets a new version and a
+   new entry; the old one stays, because figures computed by it stay.
+2. Whole people are shown. `disclosed` rounds a figure to what its definition can bear and its bounds outward,
+   so that the shown interval never holds less than the computed one.
+"""
+
+import math
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cloud.core.figures import Figure, Period
+
+
+class Definition(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One entry. `name` carries the version; `digits` is how many decimals of the figure are shown."""
+
+    name: str
+    title: str
+    summary: str
+    formula: str
+    unit: str
+    source: str
+    caveat: str
+    digits: int
+
+
+DEFINITIONS = (
+    Definition(
+        name="visitors/1",
+        title="Visitors",
+        summary="How many visits began in the period.",
+        formula="sum of occupancy over the windows of the period / (mean dwell / window length + 1)",
+        unit="people (visits begun)",
+        source="Little's law (1961): people inside = arrivals per time x time each of them stays.",
+        caveat="Nobody is followed, so who comes twice counts twice. The mean dwell is the shop's own "
+        "setting: if it is wrong by a tenth, so are visitors, and the range does not know.",
+        digits=0,
+    ),
+    Definition(
+        name="occupancy/1",
+        title="Inside now",
+        summary="People inside, averaged over a window or a longer period.",
+        formula="devices heard inside x people per device",
+        unit="people",
+        source="The sensor estimates devices from the radio signals of one window and knows none of them.",
+        caveat="Radios are counted, not people: some carry none, some two. Until the shop is calibrated one "
+        "device counts as one person.",
+        digits=0,
+    ),
+    Definition(
+        name="passers-by/1",
+        title="Passers-by",
+        summary="People in reach of the sensor who stayed outside.",
+        formula="sum of people outside over the windows / (mean passing time / window length + 1)",
+        unit="people",
+        source="Little's law, with the time a passer-by is in reach in place of the dwell.",
+        caveat="How far the sensor hears depends on the walls: compare a shop with itself, not with another.",
+        digits=0,
+    ),
+    Definition(
+        name="capture-rate/1",
+        title="Capture rate",
+        summary="The share of those around who came in.",
+        formula="visitors / (visitors + passers-by)",
+        unit="share from 0 to 1",
+        source="Vendors disagree: some divide by passers-by alone, which gives a higher number.",
+        caveat="Undefined, not zero, where nobody was around.",
+        digits=2,
+    ),
+    Definition(
+        name="coverage/1",
+        title="Coverage",
+        summary="The share of the period that was actually listened to.",
+        formula="seconds listened / seconds of the period, over the sensors placed in the shop",
+        unit="share from 0 to 1",
+        source="Each sensor reports how long its radio listened in every window.",
+        caveat="Below 90 % a period is called incomplete and is compared with nothing. Time not listened to "
+        "is never filled in and never shown as zero.",
+        digits=2,
+    ),
+    Definition(
+        name="interval/1",
+        title="Range",
+        summary="The two numbers beside a figure: the truth lies between them four times out of five.",
+        formula="an 80 % interval, rounded outward to whole people",
+        unit="as the figure's",
+        source="The sensor's estimate and the phones-to-people factor. Ends are added, not averaged out: one "
+        "estimator makes every window, so its error repeats.",
+        caveat="It cannot know what nobody measured: a wrong dwell, or a sensor that was moved.",
+        digits=0,
+    ),
+)
+_DIGITS = {definition.name: definition.digits for definition in DEFINITIONS}
+
+
+def disclosed(figure: Figure) -> Figure:
+    """The figure as anyone outside may see it: value rounded, `low` down, `high` up; coverage rounded down.
+
+    Coverage goes down so that 89.99 % never reads as the 90 % it missed. An unknown definition shows none.
+    """
+    scale = 10 ** _DIGITS.get(figure.definition, 0)
+    return replace(
+        figure,
+        value=None if figure.value is None else _half_up(figure.value * scale) / scale,
+        low=None if figure.low is None else math.floor(figure.low * scale) / scale,
+        high=None if figure.high is None else math.ceil(figure.high * scale) / scale,
+        coverage=round_down(figure.coverage),
+    )
+
+
+def disclosed_period(period: Period) -> Period:
+    """A period with every figure of it `disclosed`."""
+    return replace(
+        period,
+        coverage=round_down(period.coverage),
+        occupancy=disclosed(period.occupancy),
+        visitors=disclosed(period.visitors),
+        passers_by=disclosed(period.passers_by),
+        capture_rate=disclosed(period.capture_rate),
+    )
+
+
+def round_down(share: float) -> float:
+    """A share from 0 to 1, down to three decimals."""
+    return math.floor(share * 1000 + 1e-9) / 1000  # 0.999 * 1000 is 998.999...: that is not a loss
+
+
+def _half_up(number: float) -> int:
+    return math.floor(number + 0.5)

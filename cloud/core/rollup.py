@@ -1,0 +1,198 @@
+"""Rollup: raw reports to a shop's windows, hours and days.
+
+1. A figure is a function of the set of reports alone: what order they came in, how often, and in which
+   batches changes no bit. Sums are exact (`fsum`) and choices between reports do not look at their arrival.
+2. One sensor may report a window twice (a restart; two outboxes). The estimate is the one of the report
+   that listened longest (then of the smallest epoch and sequence); the time listened is the sum, at most
+   the window.
+3. A window belongs to the local hour it starts in. An hour comes from its windows, a day from its hours, so
+   hours add up to their day exactly.
+4. Sensors of a shop hear different zones: their devices add up. BLE is never added to Wi-Fi: one phone has
+   both.
+5. Ends of intervals are added, not combined as if independent: the windows share one estimator and its
+   learnt rates, so its error repeats. The interval of a day is therefore as wide, relatively, as that of a
+   window.
+6. Visitors are Little's law: a device that stays `dwell_s` is heard in `dwell_s / window_s + 1` windows.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import fsum
+
+from msgspec import Struct
+
+from agent.contract.report import Estimate, Heard, Report
+from cloud.core import calendar, coverage, people
+from cloud.core.coverage import Placement
+from cloud.core.figures import Figure, Period, Shop
+
+OCCUPANCY = "occupancy/1"
+VISITORS = "visitors/1"
+PASSERS_BY = "passers-by/1"
+CAPTURE_RATE = "capture-rate/1"
+
+
+class Reading(Struct, frozen=True):
+    """A report with the key it is stored by."""
+
+    sensor: str
+    epoch: str
+    sequence: int
+    report: Report
+
+
+class Listening(Struct, frozen=True):
+    """One sensor over one window: the report that speaks for it, and the seconds listened by all of them."""
+
+    sensor: str
+    window_s: int
+    listened_s: float
+    flooded: bool
+    inside: Estimate | None
+    outside: Estimate | None
+
+
+def period(
+    shop: Shop, start: int, end: int, placements: Sequence[Placement], readings: Iterable[Reading]
+) -> Period:
+    """Figures of a window or an hour from the readings whose windows start in it."""
+    heard = listenings(readings)
+    expected = coverage.expected_s(placements, start, end)
+    inside = [(one, one.inside) for one in heard if one.inside is not None]
+    outside = [(one, one.outside) for one in heard if one.outside is not None]
+    listened_inside = coverage.share(fsum(one.listened_s for one, _ in inside), expected)
+    listened_outside = coverage.share(fsum(one.listened_s for one, _ in outside), expected)
+    visitors = people.apply(_begun(inside, shop.dwell_s), shop, listened_inside, VISITORS)
+    passers_by = people.apply(_begun(outside, shop.pass_s), shop, listened_outside, PASSERS_BY)
+    return Period(
+        start=start,
+        end=end,
+        open=calendar.is_open(shop, start, end),
+        flooded=any(one.flooded for one in heard),
+        coverage=coverage.share(fsum(one.listened_s for one in heard), expected),
+        occupancy=people.apply(_present(inside), shop, listened_inside, OCCUPANCY),
+        visitors=visitors,
+        passers_by=passers_by,
+        capture_rate=people.share(visitors, passers_by, shop, CAPTURE_RATE),
+    )
+
+
+def total(shop: Shop, start: int, end: int, hours: Sequence[Period]) -> Period:
+    """Figures of a day from its hours; with `end` = now and the hours so far, those of a day in progress.
+
+    Visitors and passers-by add up; occupancy is the mean over the time listened, hour by hour.
+    """
+    visitors = _added([one.visitors for one in hours], hours, start, end, VISITORS)
+    passers_by = _added([one.passers_by for one in hours], hours, start, end, PASSERS_BY)
+    return Period(
+        start=start,
+        end=end,
+        open=calendar.is_open(shop, start, end),
+        flooded=any(one.flooded for one in hours),
+        coverage=_covered([one.coverage for one in hours], hours, start, end),
+        occupancy=_averaged(hours, start, end),
+        visitors=visitors,
+        passers_by=passers_by,
+        capture_rate=people.share(visitors, passers_by, shop, CAPTURE_RATE),
+    )
+
+
+def silent(shop: Shop, start: int, end: int) -> Period:
+    """A period of which nothing was heard: a gap. Figures null, coverage 0."""
+    return period(shop, start, end, (), ())
+
+
+def listenings(readings: Iterable[Reading]) -> list[Listening]:
+    """One per sensor and window, ordered by (sensor, window start); duplicates of a reading count once."""
+    windows: dict[tuple[str, int], dict[tuple[str, int], Report]] = {}
+    for one in readings:
+        same = windows.setdefault((one.sensor, one.report.window_start), {})
+        same[one.epoch, one.sequence] = one.report
+    return [
+        _listening(sensor, same) for (sensor, _), same in sorted(windows.items(), key=lambda item: item[0])
+    ]
+
+
+def _listening(sensor: str, same: dict[tuple[str, int], Report]) -> Listening:
+    best = same[min(same, key=lambda key: (-_wifi_s(same[key].wifi), key))]
+    listened_s = min(float(best.window_s), fsum(_wifi_s(one.wifi) for one in same.values()))
+    wifi = (
+        best.wifi if listened_s > 0 else None
+    )  # an estimate without listening would be a silence shown as zero
+    return Listening(
+        sensor=sensor,
+        window_s=best.window_s,
+        listened_s=listened_s,
+        flooded=any(one.wifi is not None and one.wifi.flooded for one in same.values()),
+        inside=None if wifi is None else wifi.inside,
+        outside=None if wifi is None else wifi.outside,
+    )
+
+
+def _wifi_s(heard: Heard | None) -> float:
+    return 0.0 if heard is None else heard.listened_s
+
+
+def _present(parts: list[tuple[Listening, Estimate]]) -> Estimate | None:
+    """Devices present: per sensor the mean over the time it listened, added over the sensors."""
+    if not parts:
+        return None
+    by_sensor: dict[str, list[tuple[Listening, Estimate]]] = {}
+    for one in parts:
+        by_sensor.setdefault(one[0].sensor, []).append(one)
+    means = [_weighted([(one.listened_s, estimate) for one, estimate in own]) for own in by_sensor.values()]
+    return _sum([(1.0, one) for one in means])
+
+
+def _begun(parts: list[tuple[Listening, Estimate]], stay_s: float) -> Estimate | None:
+    """Visits begun, by Little's law (rule 6)."""
+    return (
+        _sum([(1.0 / (stay_s / one.window_s + 1.0), estimate) for one, estimate in parts]) if parts else None
+    )
+
+
+def _weighted(parts: list[tuple[float, Estimate]]) -> Estimate:
+    weight = fsum(one for one, _ in parts)
+    return _sum([(one / weight, estimate) for one, estimate in parts])
+
+
+def _sum(parts: list[tuple[float, Estimate]]) -> Estimate:
+    return Estimate(
+        devices=fsum(weight * one.devices for weight, one in parts),
+        low=fsum(weight * one.low for weight, one in parts),
+        high=fsum(weight * one.high for weight, one in parts),
+    )
+
+
+def _added(figures: list[Figure], hours: Sequence[Period], start: int, end: int, definition: str) -> Figure:
+    covered = _covered([one.coverage for one in figures], hours, start, end)
+    defined = [one for one in figures if one.value is not None]
+    if not defined:
+        return Figure(value=None, low=None, high=None, coverage=covered, definition=definition)
+    return Figure(
+        value=fsum(one.value or 0.0 for one in defined),
+        low=fsum(one.low or 0.0 for one in defined),
+        high=fsum(one.high or 0.0 for one in defined),
+        coverage=covered,
+        definition=definition,
+    )
+
+
+def _averaged(hours: Sequence[Period], start: int, end: int) -> Figure:
+    covered = _covered([one.occupancy.coverage for one in hours], hours, start, end)
+    parts = [(one.occupancy.coverage * (one.end - one.start), one.occupancy) for one in hours]
+    defined = [(weight, one) for weight, one in parts if one.value is not None and weight > 0]
+    weight = fsum(one for one, _ in defined)
+    if not defined:
+        return Figure(value=None, low=None, high=None, coverage=covered, definition=OCCUPANCY)
+    return Figure(
+        value=fsum(part * (one.value or 0.0) for part, one in defined) / weight,
+        low=fsum(part * (one.low or 0.0) for part, one in defined) / weight,
+        high=fsum(part * (one.high or 0.0) for part, one in defined) / weight,
+        coverage=covered,
+        definition=OCCUPANCY,
+    )
+
+
+def _covered(shares: list[float], hours: Sequence[Period], start: int, end: int) -> float:
+    listened = fsum(one * (hour.end - hour.start) for one, hour in zip(shares, hours, strict=True))
+    return coverage.share(listened, end - start)

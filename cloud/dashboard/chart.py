@@ -1,0 +1,82 @@
+"""Chart: the hours of a day as rows, which the page draws as bars and prints as a table.
+
+1. Every row says in words what it is; the bars draw the same rows and nothing else.
+2. Shown are the hours the shop is open or was visited, with one closed hour on either side.
+"""
+
+import json
+from typing import Literal
+
+from msgspec import Struct
+
+from cloud.core.figures import COMPLETE, Period, Today
+from cloud.core.today import ARRIVAL_S, WINDOW_S
+from cloud.dashboard.words import clock, hour_name, interval, number, people, percent
+
+State = Literal["heard", "incomplete", "so far", "not listened", "not enough was heard", "closed", "to come"]
+
+
+class Row(Struct, frozen=True):
+    """One hour: its period, its local name ("12:00-13:00"), its state, and a sentence for a pointer."""
+
+    period: Period
+    name: str
+    state: State
+    sentence: str
+
+
+def rows(today: Today) -> list[Row]:
+    """The rows of today's chart, in time order; none where the shop never opens and nobody was heard."""
+    told = [i for i, hour in enumerate(today.hours) if hour.open or (hour.visitors.value or 0) > 0]
+    if not told:
+        return []
+    shown = today.hours[max(0, told[0] - 1) : told[-1] + 2]
+    return [_row(hour, today) for hour in shown]
+
+
+def remark(row: Row) -> str:
+    """How much of a row's hour was listened to, and what else there is to know: "66 %, incomplete"."""
+    told = [] if row.state == "to come" else [percent(row.period.coverage)]
+    told += [] if row.state == "heard" else [row.state]
+    told += [] if row.period.open or row.state == "closed" else ["closed"]
+    return ", ".join(told)
+
+
+def chart_json(today: Today) -> str:
+    """What the script draws: parallel lists, one item per row; null where a number is undefined."""
+    shown = rows(today)
+    figures = [row.period.visitors for row in shown]
+    return json.dumps(
+        {
+            "hour": [clock(row.period.start, today.time_zone)[:2] for row in shown],
+            "value": [figure.value for figure in figures],
+            "low": [figure.low for figure in figures],
+            "high": [figure.high for figure in figures],
+            "state": [row.state for row in shown],
+            "open": [row.period.open for row in shown],
+            "sentence": [row.sentence for row in shown],
+        },
+        separators=(",", ":"),
+    )
+
+
+def _row(hour: Period, today: Today) -> Row:
+    name, state, figure = hour_name(hour, today.time_zone), _state(hour, today.now), hour.visitors
+    told: list[str] = [state] if state != "heard" else []
+    if figure.value is not None:
+        told.insert(0, f"{number(figure.value)} {people(figure)} ({interval(figure)})")
+    return Row(hour, name, state, f"{name}: {', '.join(told)}")
+
+
+def _state(hour: Period, now: int) -> State:
+    if hour.start >= now:
+        return "to come"
+    if hour.visitors.value is None:
+        if hour.coverage > 0:
+            return "not enough was heard"
+        if not hour.open:
+            return "closed"
+        return "not listened" if hour.start + WINDOW_S + ARRIVAL_S <= now else "to come"
+    if hour.end > now:
+        return "so far"
+    return "heard" if hour.coverage >= COMPLETE else "incomplete"

@@ -1,0 +1,191 @@
+"""Demo: three shops on a simulated street, from radio frames to the page, on one machine without set-up.
+
+1. Everything but the radio waves is real: real sensor processes, a real broker, the cloud as it is served.
+2. Whatever it writes lies in one folder; whatever it starts ends with it.
+3. The street's truth is known, and shown beside the count. It says how the simulation is counted, and nothing
+   about real phones.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from agent.radio import street
+from cloud import broker
+from cloud.app import App
+from cloud.config import Config, Http, Mqtt
+from cloud.core.coverage import PlacedShop, Placement
+from cloud.core.figures import OpeningHours, Shop
+from cloud.store import migrate
+
+MARK = ".footfall-demo"
+_DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_STARTS_HOUR = 8
+# The page lives this long behind the street, in real seconds, so that a window has arrived when it is due.
+_TRAVEL_S = 2.0
+
+
+class DemoError(Exception):
+    """The demo cannot start. The message says why and what to do."""
+
+
+class Stand(NamedTuple):
+    """A shop of the demo and the street before it."""
+
+    shop: str
+    name: str
+    profile: street.Profile
+
+
+STANDS = (
+    Stand("bakery", "Corner bakery, Lyon", street.Profile(11, 420, 2.5, 2, 3, 7, 19, "Europe/Paris")),
+    Stand("fashion", "Fashion store, Berlin", street.Profile(12, 260, 6.0, 4, 6, 10, 20, "Europe/Berlin")),
+    Stand("books", "Bookshop, London", street.Profile(13, 120, 4.0, 1, 4, 9, 18, "Europe/London")),
+)
+
+
+class Options(NamedTuple):
+    """`folder` for all files, the page's `port`, `speed` of the street, a capture to `replay` instead of it, and
+    the seconds to run `for_s` (None: until stopped)."""
+
+    folder: Path
+    port: int
+    speed: float
+    replay: Path | None
+    for_s: float | None
+
+
+class Demo:
+    """A demo that runs. `now` is the street's time, UTC seconds."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._real_start = time.time()
+        self.start = self._real_start if options.replay else _morning(self._real_start)
+        self.speed = 1.0 if options.replay else options.speed
+        self._mqtt_port = _free_port()
+        self.config = Config(
+            database=str(options.folder / "cloud.db"),
+            http=Http(port=options.port),
+            mqtt=Mqtt(port=self._mqtt_port),
+            shops=[_placed(stand, self.start) for stand in STANDS],
+        )
+
+    def now(self) -> float:
+        """The street's time as the page sees it: a moment ago, so that what was heard has arrived."""
+        return self.start + max(0.0, time.time() - self._real_start - _TRAVEL_S) * self.speed
+
+    def run(self, progress: Callable[["Demo", App], None]) -> None:
+        """Run until stopped; `progress` is called about twice a second from a thread. Raises DemoError, StoreError."""
+        folder = _fresh(self._options.folder)
+        with ExitStack() as stack:
+            stack.enter_context(broker.embedded(self._mqtt_port))
+            migrate(self.config.database)
+            app = App(self.config, self.now, roll_pause_s=0.2)
+            stack.enter_context(_agents([self._agent_config(stand, folder) for stand in STANDS]))
+            stack.enter_context(_thread(lambda stopping: self._watch(app, progress, stopping)))
+            app.serve()
+
+    def _watch(self, app: App, progress: Callable[["Demo", App], None], stopping: threading.Event) -> None:
+        while not stopping.wait(0.5):
+            progress(self, app)
+            if self._options.for_s and time.time() - self._real_start > self._options.for_s:
+                app.server.should_exit = True
+
+    def _agent_config(self, stand: Stand, folder: Path) -> Path:
+        state = folder / stand.shop
+        state.mkdir()
+        path = state / "config.toml"
+        radio = _street(stand.profile)
+        if self._options.replay:
+            radio = f'source = "capture"\npath = "{self._options.replay.resolve()}"\nloop = true'
+        path.write_text(
+            f'sensor = "demo:{stand.shop}-1"\nstate_dir = "{state}"\nrun_dir = "{state}/run"\n'
+            f"window_s = {60 if self._options.replay else 300}\nhealth_interval_s = 2\n\n"
+            f"[radio.wifi]\n{radio}\n\n[mqtt]\nport = {self._mqtt_port}\n\n"
+            f"[time]\nstart = {self.start}\nreal_start = {self._real_start}\nspeed = {self.speed}\n"
+        )
+        return path
+
+
+def truly_inside(stand: Stand, at: float) -> int:
+    """How many devices are inside the stand's shop at `at` (UTC seconds)."""
+    return street.truth(stand.profile, at)
+
+
+def _placed(stand: Stand, start: float) -> PlacedShop:
+    hours = OpeningHours(
+        days=_DAYS, opens=f"{stand.profile.opens_hour:02}:00", closes=f"{stand.profile.closes_hour:02}:00"
+    )
+    shop = Shop(tenant="demo", shop=stand.shop, name=stand.name, time_zone=stand.profile.time_zone, hours=[hours])
+    return PlacedShop(shop=shop, placements=[Placement(sensor=f"demo:{stand.shop}-1", zone="door", valid_from=int(start))])
+
+
+def _street(profile: street.Profile) -> str:
+    values = (
+        f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}"
+        for key, value in profile._asdict().items()
+    )
+    return "\n".join(('source = "street"', *values))
+
+
+def _morning(real: float) -> float:
+    """Yesterday morning, so that the street catches up with nothing that is still to come."""
+    zone = ZoneInfo(STANDS[0].profile.time_zone)
+    yesterday = datetime.fromtimestamp(real, zone) - timedelta(days=1)
+    return yesterday.replace(hour=_STARTS_HOUR, minute=0, second=0, microsecond=0).timestamp()
+
+
+def _fresh(folder: Path) -> Path:
+    """An empty folder of the demo's own. Raises DemoError rather than touch another's."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise DemoError(f"{folder} holds files that are not the demo's: name another folder with --folder.")
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+        (folder / MARK).touch()
+    except OSError as error:
+        raise DemoError(f"{folder} cannot be written ({error.strerror}): name another folder with --folder.") from None
+    return folder
+
+
+@contextmanager
+def _agents(configs: list[Path]) -> Iterator[None]:
+    running = []
+    try:
+        for path in configs:
+            with (path.parent / "log").open("wb") as log:
+                command = [sys.executable, "-m", "agent", "run", "--config", str(path)]
+                running.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))  # noqa: S603
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(30)
+
+
+@contextmanager
+def _thread(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    stopping = threading.Event()
+    thread = threading.Thread(target=work, args=(stopping,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(10)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

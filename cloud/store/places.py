@@ -1,0 +1,70 @@
+"""Places: which shop a sensor stands in, and since when.
+
+A copy of `shop` and `placement` in memory, read again whenever `revision` says that someone changed them:
+asking is one row per transaction, whatever the number of sensors, and holds for several processes.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from cloud.core import calendar
+from cloud.core.coverage import Placement
+from cloud.core.figures import Shop
+from cloud.store import schema
+
+ShopKey = tuple[str, str]  # (tenant, shop)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Shops and placements as of one revision; `by_sensor` is keyed by (tenant, sensor)."""
+
+    revision: int = -1
+    shops: dict[ShopKey, Shop] = field(default_factory=dict)
+    placements: dict[ShopKey, list[Placement]] = field(default_factory=dict)
+    by_sensor: dict[ShopKey, list[tuple[Placement, Shop]]] = field(default_factory=dict)
+
+    def hours(self, tenant: str, sensor: str, windows: list[int]) -> set[tuple[str, str, int]]:
+        """The (tenant, shop, hour) that windows of a sensor belong to, none where it stands in no shop."""
+        placed = self.by_sensor.get((tenant, sensor))
+        found: set[tuple[str, str, int]] = set()
+        if not placed:
+            return found
+        start = end = 0  # the span in which nothing changes: mostly the whole batch lies in it
+        for window in windows:
+            if start <= window < end:
+                continue
+            for placement, shop in placed:
+                if placement.holds(window):
+                    hour, end = calendar.hour_at(shop.time_zone, window)
+                    start = max(hour, placement.valid_from)
+                    end = end if placement.valid_to is None else min(end, placement.valid_to)
+                    found.add((tenant, shop.shop, hour))
+                    break
+        return found
+
+
+def current(db: Connection, known: Places) -> Places:
+    """`known`, or what has replaced it."""
+    number = db.execute(select(schema.revision.c.number)).scalar_one()
+    return known if number == known.revision else _read(db, number)
+
+
+def _read(db: Connection, revision: int) -> Places:
+    places = Places(revision=revision)
+    decode = msgspec.json.Decoder(Shop).decode
+    for row in db.execute(select(schema.shop)):
+        places.shops[row.tenant, row.shop] = decode(row.body)
+    for row in db.execute(select(schema.placement).order_by("tenant", "sensor", "valid_from")):
+        placement = Placement(
+            sensor=f"{row.tenant}:{row.sensor}",
+            zone=row.zone,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+        )
+        places.placements.setdefault((row.tenant, row.shop), []).append(placement)
+        shop = places.shops[row.tenant, row.shop]
+        places.by_sensor.setdefault((row.tenant, row.sensor), []).append((placement, shop))
+    return places

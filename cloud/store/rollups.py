@@ -1,0 +1,133 @@
+"""Rollups: dirty hours are recomputed from the raw reports, and their days from the hours.
+
+1. A mark is deleted in the transaction that recomputes its hour, before the reports are read: a report that
+   comes in meanwhile marks the hour again. There is no other way for a `period` row to come about.
+2. A row is a function of reports, placements and the shop alone; recomputing any time gives the same bytes.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, Row, delete, func, select
+
+from agent.contract import Report, encode
+from cloud.core import calendar, rollup
+from cloud.core.coverage import Placement
+from cloud.core.figures import Period, Shop
+from cloud.core.rollup import Reading
+from cloud.store import schema
+from cloud.store.places import Places, ShopKey
+from cloud.store.statements import Statements
+
+_report = msgspec.json.Decoder(Report)
+_period = msgspec.json.Decoder(Period)
+
+
+class Rolled(Struct, frozen=True):
+    """A recomputed row: `grain` is "hour" or "day"."""
+
+    tenant: str
+    shop: str
+    grain: str
+    period: Period
+
+
+def recompute(db: Connection, sql: Statements, places: Places, limit: int) -> list[Rolled]:
+    """Recompute up to `limit` dirty hours and the days they are in; empty when nothing is dirty."""
+    hours = _take_marks(db, limit)
+    rolled: list[Rolled] = []
+    days: set[tuple[ShopKey, calendar.Span]] = set()
+    for tenant, shop_id, hour in hours:
+        key = (tenant, shop_id)
+        shop = places.shops.get(key)
+        if shop is None:
+            continue  # the shop is gone; its reports stay, should it come back
+        start, end = calendar.hour_at(shop.time_zone, hour)
+        placed = places.placements.get(key, [])
+        period = rollup.period(shop, start, end, placed, readings(db, placed, start, end))
+        rolled.append(Rolled(tenant, shop_id, "hour", period))
+        days.add((key, calendar.day_at(shop.time_zone, hour)))
+    _put(db, sql, rolled)
+    new_days = [_day(db, places.shops[key], key, span) for key, span in sorted(days)]
+    _put(db, sql, new_days)
+    return rolled + new_days
+
+
+def periods(db: Connection, key: ShopKey, grain: str, start: int, end: int) -> list[Period]:
+    """Stored rows whose start lies in `start` to `end`, in order; a span nobody reported on has no row."""
+    table = schema.period
+    query = (
+        select(table.c.body)
+        .where(table.c.tenant == key[0], table.c.shop == key[1], table.c.grain == grain)
+        .where(table.c.start >= start, table.c.start < end)
+        .order_by(table.c.start)
+    )
+    return [_period.decode(row.body) for row in db.execute(query)]
+
+
+def readings(db: Connection, placements: Iterable[Placement], start: int, end: int) -> list[Reading]:
+    """The reports on windows that start in `start` to `end`, by sensors while they stood there."""
+    found: list[Reading] = []
+    for one in placements:
+        first, last = max(start, one.valid_from), end if one.valid_to is None else min(end, one.valid_to)
+        if first < last:
+            found += [_reading(one.sensor, row) for row in _rows(db, one.sensor, first, last)]
+    return found
+
+
+def windows(db: Connection, shop: Shop, placed: list[Placement], start: int, end: int) -> list[Period]:
+    """Figures per window that starts in `start` to `end`, from the raw reports."""
+    by_window: dict[int, list[Reading]] = {}
+    for one in readings(db, placed, start, end):
+        by_window.setdefault(one.report.window_start, []).append(one)
+    return [
+        rollup.period(shop, window, window + max(one.report.window_s for one in some), placed, some)
+        for window, some in sorted(by_window.items())
+    ]
+
+
+def newest(db: Connection, placement: Placement) -> int:
+    """The start of the newest window a sensor reported while it stood there; -1 if there is none."""
+    tenant, _, sensor = placement.sensor.partition(":")
+    window = schema.report.c.window_start
+    query = select(func.max(window)).where(
+        schema.report.c.tenant == tenant, schema.report.c.sensor == sensor, window >= placement.valid_from
+    )
+    if placement.valid_to is not None:
+        query = query.where(window < placement.valid_to)
+    found = db.execute(query).scalar_one_or_none()
+    return -1 if found is None else int(found)
+
+
+def _take_marks(db: Connection, limit: int) -> list[tuple[str, str, int]]:
+    table = schema.dirty
+    query = select(table).order_by(*table.c).limit(limit).with_for_update(skip_locked=True)
+    hours = [(row.tenant, row.shop, row.hour) for row in db.execute(query)]
+    for tenant, shop, hour in hours:
+        db.execute(delete(table).where(table.c.tenant == tenant, table.c.shop == shop, table.c.hour == hour))
+    return hours
+
+
+def _day(db: Connection, shop: Shop, key: ShopKey, span: calendar.Span) -> Rolled:
+    period = rollup.total(shop, *span, periods(db, key, "hour", *span))
+    return Rolled(*key, "day", period)
+
+
+def _put(db: Connection, sql: Statements, rolled: list[Rolled]) -> None:
+    rows = [(one.tenant, one.shop, one.grain, one.period.start, encode(one.period)) for one in rolled]
+    sql.put_period.run(db, rows)
+
+
+def _rows(db: Connection, sensor_id: str, start: int, end: int) -> Iterable[Row[tuple[str, int, bytes]]]:
+    tenant, _, sensor = sensor_id.partition(":")
+    table = schema.report
+    return db.execute(
+        select(table.c.epoch, table.c.sequence, table.c.body)
+        .where(table.c.tenant == tenant, table.c.sensor == sensor)
+        .where(table.c.window_start >= start, table.c.window_start < end)
+    )
+
+
+def _reading(sensor: str, row: Row[tuple[str, int, bytes]]) -> Reading:
+    return Reading(sensor, row.epoch, row.sequence, _report.decode(row.body))

@@ -1,0 +1,114 @@
+"""Schema: the tables of the cloud, newest version. The migrations bring any older database here.
+
+1. Every primary key starts with the tenant, then the shop or the sensor, so that one shop's rows lie
+   together and the tables can be spread over machines by tenant. Quarantine is the exception: its sender
+   may be unknown.
+2. `report` is the only record of what was counted; `period` and `dirty` can be thrown away and recomputed.
+3. Bodies are the contract's JSON, as bytes. Times are UTC seconds. `sensor` is the name within the tenant.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+
+metadata = MetaData()
+
+# One row: counts every change of shops and placements, so that any process knows when to read them again.
+revision = Table(
+    "revision",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+)
+
+shop = Table(
+    "shop",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+placement = Table(
+    "placement",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("sensor", String(32), primary_key=True),
+    Column("valid_from", BigInteger, primary_key=True, autoincrement=False),
+    Column("valid_to", BigInteger),
+    Column("shop", String(32), nullable=False),
+    Column("zone", String(64), nullable=False),
+)
+
+report = Table(
+    "report",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("sensor", String(32), primary_key=True),
+    Column("epoch", String(16), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("window_start", BigInteger, nullable=False),
+    Column("window_s", Integer, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("report_by_window", "tenant", "sensor", "window_start"),
+)
+
+# `sequence`: everything up to it is committed or known to be lost. `highest`: the highest ever accepted.
+# `missing`: reports the sensor gave up before we had them.
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("sensor", String(32), primary_key=True),
+    Column("epoch", String(16), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("highest", BigInteger, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    Column("last_report_at", BigInteger),
+)
+
+sensor_state = Table(
+    "sensor_state",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("sensor", String(32), primary_key=True),
+    Column("status", String(16)),
+    Column("status_at", BigInteger),
+    Column("hello", LargeBinary),
+    Column("hello_at", BigInteger),
+    Column("health", LargeBinary),
+    Column("health_at", BigInteger),
+)
+
+dirty = Table(
+    "dirty",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+)
+
+period = Table(
+    "period",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("grain", String(4), primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# `id` is a hash of what was received, so that what is sent again is kept once.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("received_at", BigInteger, nullable=False),
+    Column("topic", String(200), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("tenant", String(32)),
+    Column("sensor", String(32)),
+    Column("epoch", String(16)),
+    Column("sequence", BigInteger),
+    Index("quarantine_by_sequence", "tenant", "sensor", "epoch", "sequence"),
+)

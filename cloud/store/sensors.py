@@ -1,0 +1,112 @@
+"""Sensors: how each one is, and one plain sentence for the person who has to do something about it.
+
+The gravest thing comes first: a sensor that is silent cannot also be trusted about its radio.
+"""
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, func, select
+
+from agent.contract import Health
+from cloud.core.coverage import Placement
+from cloud.core.figures import SensorState
+from cloud.store import schema
+
+SILENT_AFTER_S = 180  # three windows of a minute: one may be late, two may be unlucky
+HEALTH_AFTER_S = 600
+_health = msgspec.json.Decoder(Health)
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """What the tables hold on one sensor; all times in UTC seconds."""
+
+    status: str | None
+    health: Health | None
+    health_at: int | None
+    last_report_at: int | None
+    last_window_start: int | None
+    window_s: int
+    missing: int
+
+
+def state(placement: Placement, known: Known, now: int) -> SensorState:
+    """The state of a sensor as of `now`."""
+    name, sentence = _judge(known, now)
+    return SensorState(
+        sensor=placement.sensor,
+        zone=placement.zone,
+        online=known.status == "online",
+        last_report_at=known.last_report_at,
+        last_window_start=known.last_window_start,
+        missing_reports=known.missing,
+        state=name,
+        sentence=sentence,
+    )
+
+
+def known(db: Connection, sensor_id: str) -> Known:
+    """What the tables hold on a sensor."""
+    tenant, _, sensor = sensor_id.partition(":")
+    said = db.execute(
+        select(schema.sensor_state).where(
+            schema.sensor_state.c.tenant == tenant, schema.sensor_state.c.sensor == sensor
+        )
+    ).first()
+    marks = db.execute(
+        select(func.max(schema.watermark.c.last_report_at), func.sum(schema.watermark.c.missing)).where(
+            schema.watermark.c.tenant == tenant, schema.watermark.c.sensor == sensor
+        )
+    ).one()
+    last = db.execute(
+        select(schema.report.c.window_start, schema.report.c.window_s)
+        .where(schema.report.c.tenant == tenant, schema.report.c.sensor == sensor)
+        .order_by(schema.report.c.window_start.desc())
+        .limit(1)
+    ).first()
+    return Known(
+        status=said.status if said else None,
+        health=_health.decode(said.health) if said and said.health else None,
+        health_at=said.health_at if said else None,
+        last_report_at=marks[0],
+        last_window_start=last.window_start if last else None,
+        window_s=last.window_s if last else 60,
+        missing=int(marks[1] or 0),
+    )
+
+
+def _judge(known: Known, now: int) -> tuple[str, str]:
+    if known.last_report_at is None:
+        if known.status == "online":
+            return "new", "Connected; its first counts come with the next window."
+        return (
+            "new",
+            "Never heard from: check that the sensor has power, network and its key.",
+        )
+    age = now - known.last_report_at
+    if age > max(SILENT_AFTER_S, 3 * known.window_s):
+        return "silent", f"Silent for {_span(age)}: check that the sensor has power and network."
+    if known.health is not None and known.health_at is not None and now - known.health_at <= HEALTH_AFTER_S:
+        return _judge_health(known.health, known.last_window_start, now)
+    return "counting", "Counting."
+
+
+def _judge_health(health: Health, last_window_start: int | None, now: int) -> tuple[str, str]:
+    wifi = next((one for one in health.radios if one.radio == "wifi"), None)
+    if wifi is not None and wifi.state == "missing":
+        return "deaf", f"Its Wi-Fi radio is missing: {wifi.detail or 'check the adapter and its USB port.'}"
+    if health.clock == "untrusted":
+        return (
+            "clock",
+            "Its clock is not set, so counts may stand at the wrong time: let it reach NTP.",
+        )
+    if last_window_start is not None and now - last_window_start > 3600:
+        return "behind", f"Catching up: it is sending counts from {_span(now - last_window_start)} ago."
+    return "counting", "Counting."
+
+
+def _span(seconds: int) -> str:
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            number = seconds // size
+            return f"{number} {name}{'' if number == 1 else 's'}"
+    return f"{seconds} seconds"

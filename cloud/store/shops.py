@@ -1,0 +1,121 @@
+"""Shops: what the operator says stands where, made true in the database.
+
+Applying the same list again changes nothing. A shop that changed loses its rollups and has every hour it
+has reports for marked dirty: they are recomputed as if the shop had always been so. Reports are never
+touched, so a sensor that was placed late, or wrongly, is put right the same way.
+"""
+
+from collections.abc import Iterable
+from operator import itemgetter
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from agent.contract import encode
+from cloud.core import calendar
+from cloud.core.coverage import PlacedShop, Placement
+from cloud.store import schema
+from cloud.store.errors import StoreError
+from cloud.store.places import Places, ShopKey
+from cloud.store.statements import Statements
+
+_QUARTER_S = 900
+
+
+def apply(db: Connection, sql: Statements, places: Places, shops: Iterable[PlacedShop]) -> set[ShopKey]:
+    """Make `shops` be as given; shops not named stay as they are. Returns those that changed.
+
+    Raises StoreError where a sensor would stand in two places at once or in a shop of another tenant.
+    """
+    wanted = {(one.shop.tenant, one.shop.shop): one for one in shops}
+    changed = {key: one for key, one in wanted.items() if _differs(places, key, one)}
+    if not changed:
+        return set()
+    for key in changed:
+        _forget(db, key)
+    for key, one in sorted(changed.items(), key=itemgetter(0)):
+        sql.put_shop.run(db, [(*key, encode(one.shop))])
+        for placement in one.placements:
+            _place(db, key, placement)
+    _check_apart(db)
+    for key, one in changed.items():
+        _mark(db, sql, key, one)
+    db.execute(update(schema.revision).values(number=schema.revision.c.number + 1))
+    return set(changed)
+
+
+def _differs(places: Places, key: ShopKey, one: PlacedShop) -> bool:
+    known = sorted(places.placements.get(key, []), key=_order)
+    return places.shops.get(key) != one.shop or known != sorted(one.placements, key=_order)
+
+
+def _order(placement: Placement) -> tuple[str, int]:
+    return placement.sensor, placement.valid_from
+
+
+def _forget(db: Connection, key: ShopKey) -> None:
+    for table in (schema.placement, schema.dirty, schema.period):
+        db.execute(delete(table).where(table.c.tenant == key[0], table.c.shop == key[1]))
+
+
+def _place(db: Connection, key: ShopKey, placement: Placement) -> None:
+    tenant, _, sensor = placement.sensor.partition(":")
+    if tenant != key[0]:
+        raise StoreError(f"The sensor {placement.sensor} is not of the tenant of shop {'/'.join(key)}.")
+    same = select(schema.placement.c.shop).where(
+        schema.placement.c.tenant == tenant,
+        schema.placement.c.sensor == sensor,
+        schema.placement.c.valid_from == placement.valid_from,
+    )
+    if other := db.execute(same).scalar():
+        raise _two_places(placement.sensor, other, key[1])
+    db.execute(
+        insert(schema.placement).values(
+            tenant=tenant,
+            sensor=sensor,
+            valid_from=placement.valid_from,
+            valid_to=placement.valid_to,
+            shop=key[1],
+            zone=placement.zone,
+        )
+    )
+
+
+def _check_apart(db: Connection) -> None:
+    last = None
+    for row in db.execute(select(schema.placement).order_by("tenant", "sensor", "valid_from")):
+        same = last is not None and (last.tenant, last.sensor) == (row.tenant, row.sensor)
+        if last is not None and same and (last.valid_to is None or row.valid_from < last.valid_to):
+            raise _two_places(f"{row.tenant}:{row.sensor}", last.shop, row.shop)
+        last = row
+
+
+def _two_places(sensor: str, one: str, other: str) -> StoreError:
+    return StoreError(
+        f"The sensor {sensor} would stand in two places at once ({one} and {other}): "
+        "end its older place with `until` before the newer begins with `from`."
+    )
+
+
+def _mark(db: Connection, sql: Statements, key: ShopKey, one: PlacedShop) -> None:
+    hours: set[tuple[str, str, int]] = set()
+    for placement in one.placements:
+        for start in _quarters(db, placement):
+            # Hours begin at quarters everywhere today; both ends, for zones that once did otherwise.
+            for second in (start, start + _QUARTER_S - 1):
+                hours.add((*key, calendar.hour_at(one.shop.time_zone, second)[0]))
+    sql.keep_dirty.run(db, sorted(hours))
+
+
+def _quarters(db: Connection, placement: Placement) -> list[int]:
+    """The quarters of hours in which a placed sensor reported."""
+    tenant, _, sensor = placement.sensor.partition(":")
+    window = schema.report.c.window_start
+    query = (
+        select((window - window % _QUARTER_S).label("quarter"))
+        .where(schema.report.c.tenant == tenant, schema.report.c.sensor == sensor)
+        .where(window >= placement.valid_from)
+        .distinct()
+    )
+    if placement.valid_to is not None:
+        query = query.where(window < placement.valid_to)
+    return [row.quarter for row in db.execute(query)]

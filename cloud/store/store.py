@@ -1,0 +1,139 @@
+"""Store: what the cloud knows, and the only way to change it.
+
+1. A method is one transaction: all of it happens or none. What `commit` has returned from survives a power
+   cut.
+2. Doing anything twice is doing it once.
+3. Time is an argument. Errors are StoreError, one sentence for the operator.
+
+Methods may be called from several threads; they take turns to write.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import func, select
+
+from agent.contract import Hello, Watermark, encode
+from cloud.core import rollup
+from cloud.core.coverage import PlacedShop
+from cloud.core.figures import Period, SensorState, Shop
+from cloud.store import engine, intake, migration, places, rollups, schema, sensors, shops
+from cloud.store.delivery import Delivery, Quarantined, Said
+from cloud.store.intake import Committed
+from cloud.store.places import Places, ShopKey
+from cloud.store.rollups import Rolled
+from cloud.store.statements import compiled
+
+
+class Store:
+    """The database at `database`, a SQLAlchemy URL or the path of a SQLite file, migrated before.
+
+    Raises StoreTooNewError, StoreTooOldError, StoreError.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._engine = engine.open_engine(database)
+        migration.check(self._engine)
+        self._sql = compiled(self._engine)
+        self._known = Places()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._engine.dispose()
+
+    def commit(self, deliveries: Sequence[Delivery], now: int) -> Committed:
+        """Store what has arrived by UTC second `now`, in one transaction."""
+        with engine.writing(self._engine) as db:
+            self._known = places.current(db, self._known)
+            return intake.take(db, self._sql, self._known, deliveries, now)
+
+    def hello(self, hello: Hello, now: int) -> Watermark:
+        """A sensor said what it holds: where the cloud is. What it gave up unseen is counted missing."""
+        tenant, _, sensor = hello.sensor.partition(":")
+        return self.commit([Said(tenant, sensor, hello, encode(hello))], now).watermarks[0][1]
+
+    def quarantine(self, refused: Quarantined, now: int) -> None:
+        """Keep a payload nobody can use, once."""
+        self.commit([refused], now)
+
+    def recompute(self, limit: int = 100) -> list[Rolled]:
+        """Recompute up to `limit` dirty hours and their days; empty when there is nothing to do."""
+        with engine.writing(self._engine) as db:
+            self._known = places.current(db, self._known)
+            return rollups.recompute(db, self._sql, self._known, limit)
+
+    def apply_shops(self, wanted: Iterable[PlacedShop]) -> set[ShopKey]:
+        """Make shops and placements be as given; returns the keys that changed. Raises StoreError."""
+        with engine.writing(self._engine) as db:
+            self._known = places.current(db, self._known)
+            return shops.apply(db, self._sql, self._known, wanted)
+
+    def shops(self, tenant: str | None = None) -> list[Shop]:
+        """The shops of one tenant, or of all, by key."""
+        known = self._places().shops
+        return [shop for key, shop in sorted(known.items(), key=lambda item: item[0]) if tenant in (None, key[0])]
+
+    def shop(self, tenant: str, shop: str) -> Shop | None:
+        """A shop, or None."""
+        return self._places().shops.get((tenant, shop))
+
+    def periods(self, tenant: str, shop: str, grain: str, start: int, end: int) -> list[Period]:
+        """Rows of `grain` "hour" or "day" that start in `start` to `end`, in order.
+
+        A span on which nobody reported has no row: `rollup.silent` is the gap to show for it.
+        """
+        with engine.reading(self._engine) as db:
+            return rollups.periods(db, (tenant, shop), grain, start, end)
+
+    def day(self, tenant: str, shop: str, start: int, end: int) -> Period | None:
+        """Figures from `start` to `end` of the hours that start in it: a day in progress with `end` = now.
+
+        None for a shop nobody knows.
+        """
+        if (known := self.shop(tenant, shop)) is None:
+            return None
+        return rollup.total(known, start, end, self.periods(tenant, shop, "hour", start, end))
+
+    def windows(self, tenant: str, shop: str, start: int, end: int) -> list[Period]:
+        """Figures per window that starts in `start` to `end`, from the raw reports."""
+        known = self._places()
+        if (found := known.shops.get((tenant, shop))) is None:
+            return []
+        with engine.reading(self._engine) as db:
+            return rollups.windows(db, found, known.placements.get((tenant, shop), []), start, end)
+
+    def latest_window(self, tenant: str, shop: str) -> Period | None:
+        """The newest window, or the one before while more sensors have reported that; None: none yet."""
+        known = self._places()
+        if (found := known.shops.get((tenant, shop))) is None:
+            return None
+        placed = known.placements.get((tenant, shop), [])
+        with engine.reading(self._engine) as db:
+            newest = max((rollups.newest(db, one) for one in placed), default=-1)
+            last = rollups.windows(db, found, placed, newest - 600, newest + 1)[-2:] if newest >= 0 else []
+        return max(reversed(last), key=lambda one: one.coverage, default=None)
+
+    def sensors(self, tenant: str, shop: str, now: int) -> list[SensorState]:
+        """How the sensors are that stand in a shop at `now`, by name."""
+        placed = [one for one in self._places().placements.get((tenant, shop), []) if one.holds(now)]
+        with engine.reading(self._engine) as db:
+            return [sensors.state(one, sensors.known(db, one.sensor), now) for one in placed]
+
+    def backlog(self) -> int:
+        """How many hours wait to be recomputed."""
+        with engine.reading(self._engine) as db:
+            return int(db.execute(select(func.count()).select_from(schema.dirty)).scalar_one())
+
+    def quarantined(self, limit: int = 100) -> list[Quarantined]:
+        """The newest payloads nobody could use, at most `limit`."""
+        table = schema.quarantine
+        with engine.reading(self._engine) as db:
+            rows = db.execute(select(table).order_by(table.c.received_at.desc(), table.c.id).limit(limit)).all()
+        return [
+            Quarantined(row.topic, row.reason, row.payload, row.tenant, row.sensor, row.epoch, row.sequence)
+            for row in rows
+        ]
+
+    def _places(self) -> Places:
+        with engine.reading(self._engine) as db:
+            self._known = places.current(db, self._known)
+        return self._known

@@ -1,0 +1,102 @@
+"""The contract: pinned by bytes, closed to what it does not know, and without room for an address."""
+
+import json
+import typing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.contract import (
+    ContractError,
+    Health,
+    Hello,
+    Report,
+    ReportBatch,
+    Status,
+    Watermark,
+    decode,
+    encode,
+    topics,
+)
+from agent.contract.schema import MESSAGES, schema
+from tests.conftest import ROOT
+
+VECTORS = sorted((ROOT / "tests/vectors").glob("*.json"))
+KINDS = {kind.__name__: kind for kind in (Report, ReportBatch, Hello, Watermark, Status, Health)}
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_vector(path: Path) -> None:
+    """Each vector decodes to its type and encodes to the same bytes; `Kind-what-it-shows.json` names the type."""
+    payload = path.read_bytes().rstrip(b"\n")
+    record = decode(KINDS[path.stem.split("-")[0]], payload)
+    assert encode(record) == payload
+
+
+def test_every_message_has_a_vector() -> None:
+    assert {path.stem.split("-")[0] for path in VECTORS} == set(KINDS)
+
+
+def test_the_published_schema_is_that_of_the_types() -> None:
+    published = json.loads((ROOT / "docs/contract.schema.json").read_text())
+    assert published == schema(), "run: python -m agent.contract.schema > docs/contract.schema.json"
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "says"),
+    [
+        (Status, b"online", "not a Status"),
+        (Status, b'{"state":"asleep"}', "Invalid enum value"),
+        (Status, b'{"v":2,"state":"online"}', "$.v"),
+        (Status, b'{"state":"online","mac":"02:11:22:33:44:55"}', "unknown field"),
+        (Watermark, b'{"epoch":"0123456789abcdef","sequence":-1}', "$.sequence"),
+        (Watermark, b'{"epoch":"xyz","sequence":1}', "$.epoch"),
+        (ReportBatch, b'{"sensor":"a:b","epoch":"0123456789abcdef","first":1,"reports":[]}', "$.reports"),
+        (Hello, b"\xff\xfe", "not a Hello"),
+        (Report, b"[" * 100_000, "not a Report"),
+    ],
+)
+def test_what_is_not_in_the_contract_is_refused(kind: type[msgspec.Struct], payload: bytes, says: str) -> None:
+    with pytest.raises(ContractError, match=says.replace("$", r"\$")):
+        decode(kind, payload)
+
+
+def test_no_field_has_room_for_an_address() -> None:
+    """Every text field is a closed choice or a bounded name, so no payload can carry what the air said."""
+    for kind in reachable(MESSAGES):
+        for name, hint in typing.get_type_hints(kind, include_extras=True).items():
+            if str in flatten(hint):
+                assert "Meta" in repr(hint), f"{kind.__name__}.{name} is unbounded text"
+            assert bytes not in flatten(hint), f"{kind.__name__}.{name} is bytes"
+
+
+def reachable(kinds: tuple[type, ...]) -> set[type]:
+    found: set[type] = set()
+    waiting: list[object] = list(kinds)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, type) and issubclass(one, msgspec.Struct) and one not in found:
+            found.add(one)
+            for hint in typing.get_type_hints(one, include_extras=True).values():
+                waiting.extend(flatten(hint))
+    return found
+
+
+def flatten(hint: object) -> set[object]:
+    parts = {hint}
+    for part in typing.get_args(hint):
+        parts |= flatten(part)
+    return parts
+
+
+def test_topics_stay_within_what_every_broker_carries() -> None:
+    all_topics = [topics.up("t:s", leaf) for leaf in topics.LEAVES_UP]
+    all_topics += [topics.watermark("t:s"), topics.live("t", "s")]
+    assert all(topic.count("/") <= 7 for topic in all_topics)
+
+
+def test_a_sensors_topic_reads_back() -> None:
+    assert topics.parse_up(topics.up("t:s", "report")) == ("t:s", "report")
+    for other in ("footfall/v1/d/t:s/down/ack", "footfall/v1/d/t:s/up/else", "a/b", "footfall/v2/d/t:s/up/report"):
+        assert topics.parse_up(other) is None

@@ -1,0 +1,125 @@
+"""Shops in memory: a store made of reports, for tests of what reads one. Figures come from the real rollup."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from agent.contract import Estimate, Heard, Report
+from cloud.core import calendar, rollup
+from cloud.core.coverage import Placement
+from cloud.core.figures import OpeningHours, Period, SensorState, Shop
+from cloud.core.rollup import Reading
+
+ZONE = "Europe/Berlin"
+SENSOR = "acme:door"
+ALL_DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+CURVE = {8: 2, 9: 9, 10: 14, 11: 21, 12: 27.4, 13: 22, 14: 17, 15: 19, 16: 26, 17: 31, 18: 24, 19: 11, 20: 2}
+
+
+def at(text: str, zone: str = ZONE) -> int:
+    """UTC seconds of local wall time "2026-11-24 14:10"."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp())
+
+
+def a_shop(shop: str = "corner", **changes: object) -> Shop:
+    told: dict[str, object] = {
+        "tenant": "acme",
+        "shop": shop,
+        "name": "Corner Shop",
+        "time_zone": ZONE,
+        "hours": [OpeningHours(days=ALL_DAYS[:6], opens="09:00", closes="20:00")],
+    }
+    return Shop(**(told | changes))  # type: ignore[arg-type]
+
+
+def a_sensor(state: str = "counting", sentence: str = "The sensor is counting.") -> SensorState:
+    return SensorState(
+        sensor=SENSOR,
+        zone="door",
+        online=state == "counting",
+        last_report_at=None,
+        last_window_start=None,
+        missing_reports=0,
+        state=state,
+        sentence=sentence,
+    )
+
+
+def reading(start: int, devices: float, listened_s: float = 300.0) -> Reading:
+    def estimate(count: float) -> Estimate:
+        return Estimate(devices=count, low=count * 0.93, high=count * 1.08)
+
+    heard = Heard(
+        listened_s=listened_s,
+        frames=9,
+        ignored=0,
+        damaged=0,
+        dropped=0,
+        estimator="hybrid/1",
+        flooded=False,
+        present=estimate(devices * 3) if listened_s else None,
+        inside=estimate(devices) if listened_s else None,
+        outside=estimate(devices * 2) if listened_s else None,
+    )
+    return Reading(
+        SENSOR, "0" * 16, start // 300, Report(window_start=start, window_s=300, clock="trusted", wifi=heard)
+    )
+
+
+def busy(start: int, end: int, zone: str = ZONE, scale: float = 1.0) -> list[Reading]:
+    """A reading per window from `start` to before `end`, as full as a shop is at that time of day."""
+    hours = {second: datetime.fromtimestamp(second, ZoneInfo(zone)).hour for second in range(start, end, 300)}
+    return [reading(second, CURVE.get(hour, 0) * scale) for second, hour in hours.items()]
+
+
+def without(readings: Iterable[Reading], start: int, end: int) -> list[Reading]:
+    """The readings but those of the windows from `start` to before `end`."""
+    return [one for one in readings if not start <= one.report.window_start < end]
+
+
+class MemoryStore:
+    """What the API asks a store. `readings` and `sensors` are by shop id and may be changed at any time."""
+
+    def __init__(self, *shops: Shop) -> None:
+        self.known = list(shops)
+        self.readings: dict[str, list[Reading]] = {}
+        self.states: dict[str, list[SensorState]] = {shop.shop: [a_sensor()] for shop in shops}
+
+    def shops(self, tenant: str | None = None) -> list[Shop]:
+        return [shop for shop in self.known if tenant in {None, shop.tenant}]
+
+    def shop(self, tenant: str, shop: str) -> Shop | None:
+        return next((one for one in self.known if (one.tenant, one.shop) == (tenant, shop)), None)
+
+    def periods(self, tenant: str, shop: str, grain: str, start: int, end: int) -> list[Period]:
+        known = self.shop(tenant, shop)
+        assert known is not None
+        if grain == "hour":
+            return self._rolled(known, start, end, lambda second: calendar.hour_at(known.time_zone, second))
+        days = {calendar.day_at(known.time_zone, one.start) for one in self.periods(tenant, shop, "hour", start, end)}
+        hours = self.periods(tenant, shop, "hour", start, end)
+        return [
+            rollup.total(known, *day, [one for one in hours if day[0] <= one.start < day[1]]) for day in sorted(days)
+        ]
+
+    def windows(self, tenant: str, shop: str, start: int, end: int) -> list[Period]:
+        known = self.shop(tenant, shop)
+        assert known is not None
+        return self._rolled(known, start, end, lambda second: (second, second + 300))
+
+    def latest_window(self, tenant: str, shop: str) -> Period | None:
+        known = self.shop(tenant, shop)
+        assert known is not None
+        last = max((one.report.window_start for one in self.readings.get(shop, [])), default=None)
+        return None if last is None else self.windows(tenant, shop, last, last + 300)[0]
+
+    def sensors(self, tenant: str, shop: str, now: int) -> list[SensorState]:
+        return self.states[shop]
+
+    def _rolled(self, shop: Shop, start: int, end: int, span_at: Callable[[int], tuple[int, int]]) -> list[Period]:
+        groups: dict[tuple[int, int], list[Reading]] = {}
+        for one in self.readings.get(shop.shop, []):
+            if start <= one.report.window_start < end:
+                groups.setdefault(span_at(one.report.window_start), []).append(one)
+        placed = [Placement(sensor=SENSOR, zone="door")]
+        return [rollup.period(shop, *span, placed, group) for span, group in sorted(groups.items())]
