@@ -32,7 +32,7 @@ class Monitor(Struct, frozen=True, forbid_unknown_fields=True, tag_field="source
 
 
 class Capture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="source", tag="capture"):
-    """A capture file played as if it were heard now, in its own rhythm; again from the start if `loop`."""
+    """A capture file played in its own rhythm as if it were heard now, or at its own time under a simulated clock."""
 
     path: str
     loop: bool = False

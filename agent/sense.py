@@ -51,7 +51,8 @@ def open_wifi(config: Config, clock: Clock) -> Radio:
     if isinstance(source, Monitor):
         return Wifi(source.interface, clock.now)
     if isinstance(source, Capture):
-        return Paced("capture", played(Path(source.path), clock.now(), loop=source.loop), clock)
+        start = None if config.time else clock.now()
+        return Paced("capture", played(Path(source.path), start, loop=source.loop), clock)
     from agent.radio import street  # noqa: PLC0415 - a simulation that no real sensor needs in memory
 
     return Paced("street", street.frames(street.Profile(**structs.asdict(source)), clock.now()), clock)

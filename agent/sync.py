@@ -90,8 +90,11 @@ class Connection:
                 f"The broker at {where} shows a certificate we do not accept ({error.verify_message}): check "
                 f"mqtt.ca_file and mqtt.host."
             ) from None
-        except ssl.SSLError as error:
-            raise BrokerError(f"The broker at {where} does not speak TLS as expected ({error.reason}).") from None
+        except (ssl.SSLError, ConnectionResetError) as error:
+            reason = getattr(error, "reason", None) or "it hung up"
+            raise BrokerError(
+                f"The broker at {where} does not speak TLS as expected ({reason}): check mqtt.port."
+            ) from None
         except FileNotFoundError as error:
             raise BrokerError(
                 f"A TLS file is missing ({error.filename or settings.ca_file}): check mqtt.ca_file."

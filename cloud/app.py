@@ -15,6 +15,7 @@ from ipaddress import ip_address
 import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 
 from cloud.api import Live, Reader, SecurityHeaders, Server, routes
 from cloud.config import Config, ConfigError, Http
@@ -93,7 +94,9 @@ def _tenant(config: Config) -> str:
 
 
 def _site(reader: Reader, live: Live) -> FastAPI:
-    site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=[Middleware(SecurityHeaders)])
+    # A name that somebody else's server made point here must not read the pages of this machine.
+    local = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+    site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=[Middleware(SecurityHeaders), local])
     site.mount("/api/v1", routes(reader, live))
     site.mount("/", pages(reader.todays, reader.today))
     return site

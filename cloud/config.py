@@ -23,7 +23,7 @@ from cloud.core.figures import OpeningHours, Shop
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-Text = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(min_length=1, max_length=255)]
 Positive = Annotated[float, Meta(gt=0.0)]
 
 
@@ -78,7 +78,7 @@ class ShopTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The file as written."""
 
-    database: Text = "footfall.db"
+    database: Annotated[str, Meta(min_length=1)] = "footfall.db"
     http: Http = Http()
     mqtt: Mqtt = Mqtt()
     shops: list[ShopTable] = []

@@ -106,13 +106,14 @@ class Demo:
         state.mkdir()
         path = state / "config.toml"
         radio = _street(stand.profile)
+        clock = f"[time]\nstart = {self.start}\nreal_start = {self._real_start}\nspeed = {self.speed}\n"
         if self._options.replay:
             radio = f'source = "capture"\npath = "{self._options.replay.resolve()}"\nloop = true'
+            clock = ""
         path.write_text(
             f'sensor = "demo:{stand.shop}-1"\nstate_dir = "{state}"\nrun_dir = "{state}/run"\n'
             f"window_s = {60 if self._options.replay else 300}\nhealth_interval_s = 2\n\n"
-            f"[radio.wifi]\n{radio}\n\n[mqtt]\nport = {self._mqtt_port}\n\n"
-            f"[time]\nstart = {self.start}\nreal_start = {self._real_start}\nspeed = {self.speed}\n"
+            f"[radio.wifi]\n{radio}\n\n[mqtt]\nport = {self._mqtt_port}\n\n{clock}"
         )
         return path
 
@@ -127,7 +128,9 @@ def _placed(stand: Stand, start: float) -> PlacedShop:
         days=_DAYS, opens=f"{stand.profile.opens_hour:02}:00", closes=f"{stand.profile.closes_hour:02}:00"
     )
     shop = Shop(tenant="demo", shop=stand.shop, name=stand.name, time_zone=stand.profile.time_zone, hours=[hours])
-    return PlacedShop(shop=shop, placements=[Placement(sensor=f"demo:{stand.shop}-1", zone="door", valid_from=int(start))])
+    return PlacedShop(
+        shop=shop, placements=[Placement(sensor=f"demo:{stand.shop}-1", zone="door", valid_from=int(start))]
+    )
 
 
 def _street(profile: street.Profile) -> str:

@@ -35,5 +35,5 @@ def heard(at: float, address: str, signal: int | None = -60, **content: object) 
 def advertisement(address: str, data: bytes = b"\x02\x01\x06", *, random: bool = True, signal: int = -60) -> bytes:
     """A legacy advertisement as a sniffer gives it (link type 256)."""
     payload = bytes.fromhex(address.replace(":", ""))[::-1] + data
-    radio = struct.pack("<BbbBIH", 37, signal, -90, 0, 0x8E89BED6, 0x0C02)
+    radio = struct.pack("<BbbBIH", 37, signal, -90, 0, 0x8E89BED6, 0x0C03)
     return radio + b"\xd6\xbe\x89\x8e" + bytes((0x40 if random else 0, len(payload))) + payload + b"\0\0\0"

@@ -41,17 +41,21 @@ class Paced:
         self._next = None
 
 
-def played(path: Path, start: float, *, loop: bool) -> Iterator[Frame]:
-    """The frames of a capture moved in time so that the first is heard at `start`; again and again if `loop`."""
+def played(path: Path, start: float | None, *, loop: bool) -> Iterator[Frame]:
+    """The frames of a capture, moved in time so that the first is heard at `start` (None: at its own time).
+
+    Again and again if `loop`, each turn a second after the one before.
+    """
+    moved: float | None = None
     length = 0.0
     for turn in count():
-        first: float | None = None
-        began = start + turn * length
         for frame in _whole(path):
-            first = frame.at if first is None else first
-            length = max(length, frame.at - first + 1.0)
-            yield frame._replace(at=began + max(0.0, frame.at - first))
-        if not loop or first is None:
+            if moved is None:
+                moved = 0.0 if start is None else start - frame.at
+                first = frame.at
+            length = max(length, frame.at - first + 1.0) if turn == 0 else length
+            yield frame._replace(at=frame.at + moved + turn * length)
+        if not loop or moved is None:
             return
 
 

@@ -34,9 +34,7 @@ def share(part: Figure, rest: Figure, shop: Shop, definition: str) -> Figure:
     value = part.value / (part.value + rest.value)
     low = _ratio((part.low or 0.0) / least, (rest.high or 0.0) / most, value)
     high = _ratio((part.high or 0.0) / most, (rest.low or 0.0) / least, value)
-    return Figure(
-        value=value, low=min(low, value), high=max(high, value), coverage=coverage, definition=definition
-    )
+    return Figure(value=value, low=min(low, value), high=max(high, value), coverage=coverage, definition=definition)
 
 
 def _ratio(part: float, rest: float, otherwise: float) -> float:

@@ -51,9 +51,7 @@ class Listening(Struct, frozen=True):
     outside: Estimate | None
 
 
-def period(
-    shop: Shop, start: int, end: int, placements: Sequence[Placement], readings: Iterable[Reading]
-) -> Period:
+def period(shop: Shop, start: int, end: int, placements: Sequence[Placement], readings: Iterable[Reading]) -> Period:
     """Figures of a window or an hour from the readings whose windows start in it."""
     heard = listenings(readings)
     expected = coverage.expected_s(placements, start, end)
@@ -107,17 +105,13 @@ def listenings(readings: Iterable[Reading]) -> list[Listening]:
     for one in readings:
         same = windows.setdefault((one.sensor, one.report.window_start), {})
         same[one.epoch, one.sequence] = one.report
-    return [
-        _listening(sensor, same) for (sensor, _), same in sorted(windows.items(), key=lambda item: item[0])
-    ]
+    return [_listening(sensor, same) for (sensor, _), same in sorted(windows.items(), key=lambda item: item[0])]
 
 
 def _listening(sensor: str, same: dict[tuple[str, int], Report]) -> Listening:
     best = same[min(same, key=lambda key: (-_wifi_s(same[key].wifi), key))]
     listened_s = min(float(best.window_s), fsum(_wifi_s(one.wifi) for one in same.values()))
-    wifi = (
-        best.wifi if listened_s > 0 else None
-    )  # an estimate without listening would be a silence shown as zero
+    wifi = best.wifi if listened_s > 0 else None  # an estimate without listening would be a silence shown as zero
     return Listening(
         sensor=sensor,
         window_s=best.window_s,
@@ -145,9 +139,7 @@ def _present(parts: list[tuple[Listening, Estimate]]) -> Estimate | None:
 
 def _begun(parts: list[tuple[Listening, Estimate]], stay_s: float) -> Estimate | None:
     """Visits begun, by Little's law (rule 6)."""
-    return (
-        _sum([(1.0 / (stay_s / one.window_s + 1.0), estimate) for one, estimate in parts]) if parts else None
-    )
+    return _sum([(1.0 / (stay_s / one.window_s + 1.0), estimate) for one, estimate in parts]) if parts else None
 
 
 def _weighted(parts: list[tuple[float, Estimate]]) -> Estimate:
