@@ -126,6 +126,24 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         sys.exit(TEMPORARY)
 
 
+@app.command()
+def outbox(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The reports that wait for the cloud: everything this sensor has on its disk about anyone."""
+    from agent import holdings  # noqa: PLC0415
+
+    found = holdings.rows(load(config).outbox_path)
+    if as_csv:
+        holdings.write_csv(found, sys.stdout)
+    elif as_json:
+        print(json.dumps(list(found)))
+    else:
+        print(holdings.text(found))
+
+
 def _begin(path: Path) -> Config:
     config = load(path)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")

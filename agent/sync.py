@@ -124,7 +124,6 @@ class Talk:
     def __init__(self, config: Config, outbox: Outbox, connection: Connection) -> None:
         self._config, self._outbox, self._connection = config, outbox, connection
         self._handover = Handover()
-        self._greeted = False
         self._health_at = 0.0
         self._handover.connected(time.monotonic())
 
@@ -137,7 +136,7 @@ class Talk:
         """One round. Raises BrokerError when the connection has ended or makes no progress."""
         self._connection.turn()
         now = time.monotonic()
-        if self._connection.up and not self._greeted:
+        if self._connection.up and self._handover.hello_due(now):
             self._greet()
         for watermark in self._take_heard():
             if watermark.epoch == self._outbox.epoch:
@@ -145,7 +144,7 @@ class Talk:
                 self._handover.acknowledged(watermark.sequence, now)
         while (batch := self._handover.next()) and (rows := self._outbox.after(*batch)):
             self._send(rows, now)
-        if self._greeted and now - self._health_at >= self._config.health_interval_s:
+        if self._connection.up and now - self._health_at >= self._config.health_interval_s:
             self._tell_health()
             self._health_at = now
         if self._handover.stalled(now):
@@ -165,7 +164,6 @@ class Talk:
                 software=version("footfall"),
             ),
         )
-        self._greeted = True
 
     def _take_heard(self) -> list[Watermark]:
         heard, self._connection.heard = self._connection.heard, []

@@ -18,11 +18,6 @@ def watermark(sensor_id: str) -> str:
     return f"{ROOT}/d/{sensor_id}/down/ack"
 
 
-def live(tenant: str, shop: str) -> str:
-    """Topic on which the cloud republishes a shop's newest window for anyone (QoS 0, retained)."""
-    return f"{ROOT}/t/{tenant}/{shop}/live"
-
-
 def parse_up(topic: str) -> tuple[str, str] | None:
     """(sensor id, leaf) of a topic a sensor publishes on; None for any other topic."""
     parts = topic.split("/")

@@ -1,6 +1,7 @@
 """Handover: which reports to send when, so that each arrives and none is sent for ever.
 
-1. Nothing is sent before the cloud has said, after `connected`, from where on it wants reports.
+1. Nothing but hello is sent before the cloud has said from where on it wants reports. It may not have been there
+   to hear the first hello, so that is said again until it answers.
 2. Reports go out in order, in batches, at most `in_flight` of them beyond the watermark.
 3. Progress is a watermark that moves, never "is connected". Without progress for `patience_s` while something
    waits, the connection counts as dead, whatever TCP thinks of it.
@@ -11,6 +12,7 @@ from typing import NamedTuple
 IN_FLIGHT = 20
 BATCH = 50
 PATIENCE_S = 60.0
+HELLO_AGAIN_S = 5.0
 
 
 class Batch(NamedTuple):
@@ -29,6 +31,7 @@ class Handover:
         self._sent = 0
         self._unacknowledged: list[int] = []  # last sequence of each batch on its way
         self._progress_at = 0.0
+        self._hello_at: float | None = None
 
     @property
     def watermark(self) -> int | None:
@@ -41,6 +44,15 @@ class Handover:
         self._sent = 0
         self._unacknowledged.clear()
         self._progress_at = now
+        self._hello_at = None
+
+    def hello_due(self, now: float) -> bool:
+        """Whether to say hello now; it counts as said."""
+        silent = self._watermark is None
+        due = silent and (self._hello_at is None or now - self._hello_at >= HELLO_AGAIN_S)
+        if due:
+            self._hello_at = now
+        return due
 
     def acknowledged(self, sequence: int, now: float) -> None:
         """The cloud says it has committed everything up to `sequence`. An older word than the last changes nothing."""

@@ -9,7 +9,7 @@ import logging
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from agent.core.frame import Frame, Link
 from agent.radio import RadioError
@@ -23,11 +23,12 @@ class CaptureCutError(RadioError):
 
 def read(path: Path) -> Iterator[Frame]:
     """Frames of a capture in file order, `at` as recorded. Raises RadioError, or CaptureCutError at a damaged end."""
-    reader = _open(path)
     try:
-        yield from _frames(path, reader)
-    finally:
-        reader.close()
+        file = path.open("rb")
+    except OSError as error:
+        raise RadioError(f"{path}: cannot be read ({error.strerror}).") from None
+    with file:
+        yield from _frames(path, _reader(path, file))
 
 
 def first_link(path: Path) -> Link:
@@ -37,26 +38,26 @@ def first_link(path: Path) -> Link:
     raise RadioError(f"{path}: the capture holds no frame.")
 
 
-def _open(path: Path) -> Any:
+def _reader(path: Path, file: BinaryIO) -> Any:
     from scapy.error import Scapy_Exception  # noqa: PLC0415 - tens of MB that only replay pays
     from scapy.utils import RawPcapReader  # noqa: PLC0415
 
     logging.getLogger("scapy.runtime").setLevel(logging.ERROR)  # what it warns of, we say in our own words
     try:
-        return RawPcapReader(str(path))
-    except OSError as error:
-        raise RadioError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (Scapy_Exception, EOFError, struct.error, ValueError, IndexError):
+        return RawPcapReader(file)  # type: ignore[arg-type]  # it takes an open file too
+    except (Scapy_Exception, OSError, EOFError, struct.error, ValueError, IndexError):
         raise RadioError(f"{path}: not a capture file; pcap and pcapng can be replayed.") from None
 
 
 def _frames(path: Path, reader: Any) -> Iterator[Frame]:
     nano = bool(getattr(reader, "nano", False))
-    given = 0
+    given, end = 0, reader.f.tell()
     while True:
         try:
             packet, metadata = next(reader)
         except StopIteration:
+            if _is_cut(reader, end):
+                raise CaptureCutError(f"{path}: cut off or damaged after {given} frames; those were read.") from None
             return
         except Exception as error:  # scapy raises many kinds at a damaged block; all mean the same to us
             raise CaptureCutError(f"{path}: damaged after {given} frames ({type(error).__name__}).") from None
@@ -65,7 +66,20 @@ def _frames(path: Path, reader: Any) -> Iterator[Frame]:
         number = getattr(metadata, "linktype", None)
         link = _link(path, reader.linktype if number is None else number)
         yield Frame(_time(metadata, nano=nano), link, packet)
-        given += 1
+        given, end = given + 1, reader.f.tell()
+
+
+def _is_cut(reader: Any, end: int) -> bool:
+    """Whether more than whole frames was read, which scapy does not tell. `end`: where the last whole one ended."""
+    file, size = reader.f, reader.f.tell()
+    if hasattr(reader, "nano"):  # pcap
+        return bool(size != end)
+    if file.read(1):  # it gave up before the end
+        return True
+    file.seek(size - 4)  # a whole pcapng ends with a block that begins and ends with its own length
+    length = file.read(4)
+    file.seek(max(0, size - int.from_bytes(length, "little" if reader.endian == "<" else "big") + 4))
+    return bool(file.read(4) != length)
 
 
 def _link(path: Path, number: int) -> Link:

@@ -16,6 +16,14 @@ def test_nothing_is_sent_before_the_cloud_has_spoken() -> None:
     assert handover.next() is None
 
 
+def test_hello_is_said_again_until_the_cloud_answers() -> None:
+    handover = Handover()
+    handover.connected(0)
+    assert [now for now in range(12) if handover.hello_due(now)] == [0, 5, 10]
+    handover.acknowledged(7, 12)
+    assert not handover.hello_due(100)
+
+
 def test_sending_resumes_where_the_cloud_is() -> None:
     assert greeted(41).next() == Batch(41, 10)
 

@@ -110,6 +110,20 @@ def test_check_tells_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     assert "cannot be reached" in findings["broker"]["sentence"]
 
 
+def test_the_outbox_can_be_read_by_a_person_and_a_spreadsheet(tmp_path: Path) -> None:
+    from agent.contract import Report
+    from agent.outbox import Outbox
+
+    path = tmp_path / "config.toml"
+    path.write_text(f'sensor = "demo:door"\nstate_dir = "{tmp_path}"\nrun_dir = "{tmp_path}"\n')
+    assert "Nothing waits" in run("outbox", "--config", str(path)).stdout
+    Outbox(tmp_path / "outbox.db").append(Report(window_start=T, window_s=300, clock="trusted"))
+    assert json.loads(run("outbox", "--config", str(path), "--json").stdout)[0]["window_start"] == T
+    header, row = run("outbox", "--config", str(path), "--csv").stdout.splitlines()
+    assert header.startswith("sequence,window_start,")
+    assert row.startswith(f"1,{T},")
+
+
 def test_status_of_a_sensor_that_does_not_run_says_how_to_start_it(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f'sensor = "demo:door"\nstate_dir = "{tmp_path}"\nrun_dir = "{tmp_path}"\n')
