@@ -103,6 +103,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         return Path(self.state_dir) / "outbox.db"
 
     @property
+    def learnt_path(self) -> Path:
+        """What was learnt of classes of devices, on disk."""
+        return Path(self.state_dir) / "classes.json"
+
+    @property
     def status_path(self) -> Path:
         """How the sensing process is, in memory."""
         return Path(self.run_dir) / "status.json"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from agent import status
+from agent import learnt, status
 from agent.clock import Clock, ScaledClock, SystemClock
 from agent.config import Capture, Config, Monitor
 from agent.contract import Health, RadioHealth, Report
@@ -36,6 +36,7 @@ _LOOK_S = 0.5
 _REOPEN_S = 5.0
 _ABSENT_S = 30.0  # a loop that took longer than this was not listening
 _UNSAVED = 288
+_NOTE_S = 3600.0  # what is learnt is written so seldom that it wears no card
 
 
 def make_clock(config: Config) -> Clock:
@@ -169,10 +170,11 @@ def run(config: Config, stopping: Callable[[], bool]) -> None:
     outbox = Outbox(config.outbox_path, config.outbox_max_reports)
     shelf = Shelf(outbox)
     zones = Zones(config.zones.inside_dbm, config.zones.outside_dbm)
-    sensor = Sensor(("wifi",), partial(os.urandom, KEY_BYTES), config.window_s, zones)
+    known = learnt.read(config.learnt_path)
+    sensor = Sensor(("wifi",), partial(os.urandom, KEY_BYTES), config.window_s, zones, known)
     ear = Ear("wifi", partial(open_wifi, config, clock), sensor, clock)
     began = real = time.clock_gettime(time.CLOCK_BOOTTIME)
-    told = 0.0
+    told, noted = 0.0, real
     while not stopping():
         now, before = clock.now(), real
         ear.listen(_LOOK_S)
@@ -184,7 +186,11 @@ def run(config: Config, stopping: Callable[[], bool]) -> None:
         if real - told > min(config.health_interval_s, 5.0):
             status.write(config.status_path, _health(config, clock, ear, real - began))
             told = real
+        if real - noted > _NOTE_S:
+            learnt.write(config.learnt_path, sensor.learnt())
+            noted = real
     shelf.keep(sensor.stop(clock.now()))
+    learnt.write(config.learnt_path, sensor.learnt())
     ear.close()
     outbox.close()
 

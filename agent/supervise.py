@@ -37,7 +37,7 @@ def run(config: Path) -> int:
 
 def _start(part: str, config: Path) -> subprocess.Popen[bytes]:
     # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop both in order.
-    command = [sys.executable, "-m", "agent", part, "--config", str(config)]
+    command = [sys.executable, "-m", "agent.daemon", part, str(config)]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 
 

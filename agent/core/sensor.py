@@ -7,27 +7,37 @@
 4. A jump of more than an hour (a clock set, a gap between captures) leaves a gap: no reports are made up for it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from agent.contract.report import Report
 from agent.core import advertisement, dot11
 from agent.core.frame import Frame, Link
 from agent.core.pseudonym import Pseudonym
+from agent.core.rates import Learnt
 from agent.core.window import Window, Zones, start_of
 
 LONGEST_GAP_S = 3600.0
 
 
 class Sensor:
-    """Counts the devices that `radios` ("wifi", "ble") hear. `draw_key` gives 32 secret random bytes."""
+    """Counts the devices that `radios` ("wifi", "ble") hear. `draw_key` gives 32 secret random bytes.
+
+    `learnt` is what `Sensor.learnt` gave before a restart, per radio.
+    """
 
     def __init__(
-        self, radios: Iterable[str], draw_key: Callable[[], bytes], window_s: int = 300, zones: Zones | None = None
+        self,
+        radios: Iterable[str],
+        draw_key: Callable[[], bytes],
+        window_s: int = 300,
+        zones: Zones | None = None,
+        learnt: Mapping[str, Learnt] | None = None,
     ) -> None:
         self._window_s = window_s
         self._draw_key = draw_key
         self._zones = zones or Zones()
-        self._windows = {radio: Window(self._zones) for radio in radios}
+        known = learnt or {}
+        self._windows = {radio: Window(self._zones, window_s, known.get(radio)) for radio in radios}
         self._pseudonym = self._draw_pseudonym()
         self._dot11 = dot11.Decoder()
         self._ble = advertisement.Decoder()
@@ -77,6 +87,10 @@ class Sensor:
             closed.append(self._close(min(now, self._start + self._window_s)))
             self._start = None
         return closed
+
+    def learnt(self) -> dict[str, Learnt]:
+        """What is known of classes of devices, per radio: the one thing worth keeping over a restart."""
+        return {radio: window.learnt() for radio, window in self._windows.items()}
 
     def _feed_ble(self, frame: Frame) -> bool:
         sightings = self._ble.sightings(frame.link, frame.payload)

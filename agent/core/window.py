@@ -2,17 +2,15 @@
 
 1. Windows are aligned: they start at whole multiples of their length since 1970.
 2. Listening is accounted for in seconds. A window not listened to has no estimate: null, never 0.
-3. The zone of a node follows from its median signal on the tuned channel; nodes without one are shared out in
-   proportion to the others.
-4. Everything derived from an address is dropped at `close`.
+3. Everything derived from an address is dropped at `close`; what is learnt of classes of devices stays.
 """
 
 from typing import NamedTuple
 
-from agent.contract.report import Estimate, Heard
+from agent.contract.report import Heard
 from agent.core import count
-from agent.core.presence import Node, Presence
 from agent.core.pseudonym import Trace
+from agent.core.rates import Learnt
 
 
 class Zones(NamedTuple):
@@ -25,12 +23,16 @@ class Zones(NamedTuple):
 class Window:
     """One radio's open window. Times are UTC seconds."""
 
-    def __init__(self, zones: Zones) -> None:
+    def __init__(self, zones: Zones, window_s: int, learnt: Learnt | None = None) -> None:
         self._zones = zones
-        self._presence = Presence()
+        self._counter = count.Counter(window_s, learnt)
         self._since: float | None = None
         self._listened = 0.0
         self._frames = self._ignored = self._damaged = self._dropped = 0
+
+    def learnt(self) -> Learnt:
+        """What is known of classes of devices, to be kept over a restart."""
+        return self._counter.rates.learnt()
 
     def listen(self, at: float) -> None:
         """The radio hears from `at` on."""
@@ -59,7 +61,7 @@ class Window:
         if trace is None:
             self._ignored += 1
         else:
-            self._presence.hear(trace, at)
+            self._counter.hear(trace, at)
 
     def close(self, end: float) -> Heard:
         """What was heard until `end`, the window's or the radio's. Forgets it; the radio goes on listening."""
@@ -67,17 +69,13 @@ class Window:
             self._listened += max(0.0, end - self._since)
             self._since = end
         heard = self._heard()
-        self._presence.forget()
         self._listened = 0.0
         self._frames = self._ignored = self._damaged = self._dropped = 0
         return heard
 
     def _heard(self) -> Heard:
-        nodes = self._presence.nodes()
-        present = inside = outside = None
-        if self._listened > 0:
-            present = count.estimate(nodes)
-            inside, outside = self._by_zone(nodes, present)
+        counted = self._counter.close(self._zones.inside_dbm)
+        listened = self._listened > 0
         return Heard(
             listened_s=round(self._listened, 3),
             frames=self._frames,
@@ -85,28 +83,13 @@ class Window:
             damaged=self._damaged,
             dropped=self._dropped,
             estimator=count.NAME,
-            flooded=self._presence.turned_away > 0,
-            present=present,
-            inside=inside,
-            outside=outside,
+            flooded=counted.flooded,
+            present=counted.present if listened else None,
+            inside=counted.inside if listened else None,
+            outside=counted.outside if listened else None,
         )
-
-    def _by_zone(self, nodes: list[Node], present: Estimate) -> tuple[Estimate | None, Estimate | None]:
-        levels = [(node, level) for node in nodes if (level := node.level) is not None]
-        if nodes and not levels:
-            return None, None  # no signal was told: the zones are unknown
-        gate = self._zones.inside_dbm
-        inside = count.estimate(node for node, level in levels if level >= gate)
-        outside = count.estimate(node for node, level in levels if level < gate)
-        known = inside.devices + outside.devices
-        scale = present.devices / known if known else 1.0
-        return _scaled(inside, scale), _scaled(outside, scale)
 
 
 def start_of(at: float, window_s: int) -> int:
     """Start of the window that holds the moment `at`, UTC seconds."""
     return int(at // window_s) * window_s
-
-
-def _scaled(estimate: Estimate, by: float) -> Estimate:
-    return Estimate(*(round(value * by, 2) for value in (estimate.devices, estimate.low, estimate.high)))

@@ -3,7 +3,8 @@
 1. The filter passes probe requests only, so the beacons of a shopping street cost nothing here.
 2. Frames are received into one buffer, again and again; a frame's payload is a slice of it.
 3. What the kernel loses because we were too slow is counted (PACKET_STATISTICS).
-4. The socket wakes us at most 50 times a second: between two looks its buffer holds what arrives.
+4. The socket wakes us at most 50 times a second: between two looks its buffer holds what arrives, and the kernel
+   notes when.
 
 Sources: packet(7), socket(7); linux/filter.h for the filter's layout.
 """
@@ -20,7 +21,10 @@ from agent.radio import RadioError
 
 _ETH_P_ALL = 0x0003
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
-_SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 26, 33
+_SO_ATTACH_FILTER, _SO_RCVBUFFORCE, _SO_TIMESTAMPNS_NEW = 26, 33, 64
+_TIMESTAMP = struct.Struct("qq")  # seconds, nanoseconds of the system's clock
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESTAMP.size)
+_OLDEST_S = 5.0
 _RECEIVE_BUFFER_BYTES = 4 << 20
 _LONGEST_FRAME = 4096
 _BATCH = 512
@@ -52,15 +56,16 @@ class Wifi:
     def frames(self, wait_s: float) -> Iterator[Frame]:
         """The probe requests heard by now, at most 512. Each payload is valid until the next is asked for."""
         self._wait(wait_s)
-        at = self._clock()
+        now, system = self._clock(), time.time()
+        receive = self._socket.recvmsg_into
         for _ in range(_BATCH):
             try:
-                size = self._socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
+                size, stamped, _flags, _sender = receive([self._buffer], _ANCILLARY_BYTES, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError as error:
                 raise self._lost(error) from None
-            yield Frame(at, self._link, self._buffer[:size])
+            yield Frame(now - _age(stamped, system), self._link, self._buffer[:size])
 
     def dropped(self) -> int:
         """Frames lost in the kernel since this was last asked; 0 once the interface is gone."""
@@ -88,6 +93,15 @@ class Wifi:
         return RadioError(f"The Wi-Fi interface {self.source} went away ({reason}): plug the Wi-Fi stick in again.")
 
 
+def _age(stamped: list[tuple[int, int, bytes]], system: float) -> float:
+    """Seconds since the kernel received a frame; 0 where its clock was set meanwhile."""
+    for _level, _kind, stamp in stamped:
+        seconds, nanoseconds = _TIMESTAMP.unpack(stamp)
+        age: float = system - seconds - nanoseconds / 1e9
+        return age if 0.0 <= age <= _OLDEST_S else 0.0
+    return 0.0
+
+
 def _listen(interface: str) -> tuple[socket.socket, Link]:
     try:
         opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -99,6 +113,7 @@ def _listen(interface: str) -> tuple[socket.socket, Link]:
         link = _link_of(opened, interface)
         _attach(opened, _FILTERS[link])
         _widen(opened)
+        opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS_NEW, 1)
         opened.bind((interface, _ETH_P_ALL))
     except OSError as error:
         opened.close()
