@@ -46,7 +46,7 @@ def test_days_follow_each_other_across_a_clock_change() -> None:
 
 def test_addresses_change_and_some_stay() -> None:
     decoder, kinds = Decoder(), set()
-    for frame in first(3600):
+    for frame in first(4 * 3600):
         sighting = decoder.radiotap(frame.payload)
         assert sighting is not None
         kinds.add(sighting.kind.stable)

@@ -1,0 +1,134 @@
+"""Calibration: the factor from phones to people, from people somebody counted at the door.
+
+1. Compared are visits begun: people counted against devices that came, in the same spans. The factor is what the
+   devices are to be multiplied by.
+2. It has an 80 % interval. With three spans or more that comes from how they differ; with fewer from the chance in
+   counting so few people and from the interval of the device count.
+3. The error before and after is shown beside it. "After" is always of a span the factor was not fitted to (each left
+   out in turn); with fewer than three spans there is no such figure, and it is null.
+4. A factor applies forward from when it was made. History keeps its own.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import exp, sqrt
+
+from msgspec import Struct
+
+from cloud.core.figures import Figure
+
+Z80 = 1.2816  # 10th and 90th percentile of the normal distribution
+# 90th percentile of Student's t by degrees of freedom, 2 to 10; beyond, nearly the normal's.
+_T90 = (1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372)
+FEWEST = 3
+
+
+class CalibrationError(ValueError):
+    """The counts give no factor; the message says why and what to count."""
+
+
+class Span(Struct, frozen=True, kw_only=True):
+    """People counted at the door from `start` to `end` (UTC seconds), and the visits of devices begun then."""
+
+    start: int
+    end: int
+    people: int
+    devices: Figure
+
+
+class Factor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """People per device, valid from the UTC second `valid_from` on, with its 80 % interval and where it comes from.
+
+    `error_before` and `error_after` are mean absolute errors as shares of the people counted, with the factor that held
+    before and with this one; null where undefined.
+    """
+
+    valid_from: int
+    value: float
+    low: float
+    high: float
+    spans: int
+    people: int
+    source: str
+    error_before: float | None
+    error_after: float | None
+
+
+def fit(spans: Sequence[Span], previous: float, valid_from: int, source: str) -> Factor:
+    """The factor from `spans`; `previous` is the one that held, by which the devices are not multiplied.
+
+    Ratio estimator (Cochran, Sampling Techniques, 6.3). Raises CalibrationError.
+    """
+    usable = [one for one in spans if one.devices.value is not None]
+    people = sum(one.people for one in usable)
+    devices = sum(one.devices.value or 0.0 for one in usable)
+    if not usable:
+        raise CalibrationError("The sensor did not listen while you counted: count again while it shows a live number.")
+    if people < 1 or devices <= 0:
+        raise CalibrationError(
+            f"{people} people and {devices:.0f} devices give no factor: count at a time when people come in."
+        )
+    value = people / devices
+    relative = _relative_error(usable, value)
+    return Factor(
+        valid_from=valid_from,
+        value=value,
+        low=value * exp(-relative),
+        high=value * exp(relative),
+        spans=len(usable),
+        people=people,
+        source=source,
+        error_before=_error((one, previous) for one in usable),
+        error_after=_error(_left_out(usable)) if len(usable) >= FEWEST else None,
+    )
+
+
+def _relative_error(spans: Sequence[Span], value: float) -> float:
+    """Half the width of the 80 % interval of the factor's logarithm."""
+    people = sum(one.people for one in spans)
+    devices = sum(one.devices.value or 0.0 for one in spans)
+    chance = 1 / people + _doubt(spans, devices) ** 2
+    if len(spans) < FEWEST:
+        return Z80 * sqrt(chance)
+    count = len(spans)
+    residuals = sum((one.people - value * (one.devices.value or 0.0)) ** 2 for one in spans) / (count - 1)
+    spread = residuals * count / people**2
+    quantile = _T90[count - 3] if count - 3 < len(_T90) else Z80
+    return max(quantile * sqrt(spread), Z80 / sqrt(people))
+
+
+def _doubt(spans: Sequence[Span], devices: float) -> float:
+    """Relative standard error of the device count, from its intervals; they share their error and are added."""
+    width = sum((one.devices.high or 0.0) - (one.devices.low or 0.0) for one in spans)
+    return width / (2 * Z80 * devices)
+
+
+def _left_out(spans: Sequence[Span]) -> Iterable[tuple[Span, float]]:
+    people = sum(one.people for one in spans)
+    devices = sum(one.devices.value or 0.0 for one in spans)
+    for one in spans:
+        others = devices - (one.devices.value or 0.0)
+        if others > 0:
+            yield one, (people - one.people) / others
+
+
+def _error(pairs: Iterable[tuple[Span, float]]) -> float | None:
+    errors = [
+        abs((one.devices.value or 0.0) * factor - one.people) / one.people for one, factor in pairs if one.people > 0
+    ]
+    return sum(errors) / len(errors) if errors else None
+
+
+def in_force(factors: Iterable[Factor], second: int) -> Factor | None:
+    """The newest factor that is valid at `second`; None before the first."""
+    return max((one for one in factors if one.valid_from <= second), key=lambda one: one.valid_from, default=None)
+
+
+def sentence(factor: Factor) -> str:
+    """What the factor says, for a person."""
+    low, high = 100 * factor.low, 100 * factor.high
+    said = f"100 devices stand for {100 * factor.value:.0f} people ({low:.0f} to {high:.0f})"
+    if factor.error_before is None:
+        return f"{said}, from {factor.people} people counted."
+    before = f"an hour's count was {factor.error_before:.0%} off before"
+    after = "" if factor.error_after is None else f" and is {factor.error_after:.0%} off with it"
+    return f"{said}, from {factor.people} people counted: {before}{after}."
