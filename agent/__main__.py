@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-from agent import check as checks
-from agent import supervise
 from agent.config import ConfigError, load
 from agent.core.pseudonym import KEY_BYTES
 from agent.core.window import Zones
@@ -62,6 +60,8 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     On a sensor systemd does this job; see systemd/ in the project.
     """
+    from agent import supervise  # noqa: PLC0415 - each command pays for its own imports only
+
     load(config)
     sys.exit(supervise.run(config))
 
@@ -99,6 +99,8 @@ def replay(
 @app.command()
 def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Test all that counting needs: settings, disk, clock, radio, broker. Each answer says what to do."""
+    from agent import check as checks  # noqa: PLC0415
+
     findings = checks.run(config)
     if as_json:
         print(json.dumps([finding._asdict() for finding in findings]))
