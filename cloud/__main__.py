@@ -4,12 +4,16 @@ import json
 import logging
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import to_builtins
 
 from cloud.config import ConfigError, load
+from cloud.core.calibration import CalibrationError, sentence
+from cloud.core.doorcount import DoorCountError
 from cloud.demo import Demo, DemoError, Options
 from cloud.store import StoreError, migrate
 
@@ -25,6 +29,8 @@ app = typer.Typer(
       footfall-cloud migrate -c cloud.toml    create the database, or bring it to this version
 
       footfall-cloud serve -c cloud.toml      take reports, serve the page and the API
+
+      footfall-cloud calibrate corner --hours counts.csv   people per device, from people counted
 
     Exit codes: 0 done, 1 failed, 2 wrong use, 78 the configuration is wrong.
     """,
@@ -46,7 +52,7 @@ def main() -> None:
         app()
     except ConfigError as error:
         _fail(error, BAD_CONFIG)
-    except (StoreError, DemoError) as error:
+    except (StoreError, DemoError, CalibrationError, DoorCountError) as error:
         _fail(error, ERROR)
 
 
@@ -68,6 +74,40 @@ def migrate_database(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption 
     settings = load(config)
     migrate(settings.database)
     print(json.dumps({"database": "migrated"}) if as_json else "The database has this program's version.")
+
+
+@app.command()
+def calibrate(
+    shop: Annotated[str, typer.Argument(help="Id of the shop.")],
+    hours: Annotated[Path | None, typer.Option(help="People by the hour: CSV with the header hour,people.")] = None,
+    taps: Annotated[Path | None, typer.Option(help="Times at which people came in, one a line.")] = None,
+    begun: Annotated[datetime | None, typer.Option("--from", help="When tapping began, local time.")] = None,
+    ended: Annotated[datetime | None, typer.Option("--to", help="When tapping ended.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the factor and keep nothing.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """From phones to people: fit the shop's factor to people you counted at the door. It holds from now on."""
+    from cloud import calibrate as door  # noqa: PLC0415
+    from cloud.store import Store  # noqa: PLC0415
+
+    store = Store(load(config).database)
+    found = next((one for one in store.shops() if one.shop == shop), None)
+    if found is None:
+        raise StoreError(
+            f"There is no shop {shop}: there are {', '.join(one.shop for one in store.shops()) or 'none'}."
+        )
+    if hours is not None and taps is None:
+        counts, source = door.read_hours(hours, found), "hours"
+    elif taps is not None and hours is None and begun is not None and ended is not None:
+        counts, source = door.read_taps(taps, begun, ended, found), "taps"
+    else:
+        raise typer.BadParameter("give --hours FILE, or --taps FILE with --from and --to")
+    factor = door.fit(store, found, counts, int(time.time()), source)
+    if not dry_run:
+        store.calibrate(found.tenant, found.shop, factor)
+    print(json.dumps(to_builtins(factor)) if as_json else sentence(factor))
+    store.close()
 
 
 @app.command()

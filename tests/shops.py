@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from agent.contract import Estimate, Heard, Report
 from cloud.core import calendar, rollup
+from cloud.core.calibration import Factor, Span, fit
 from cloud.core.coverage import Placement
-from cloud.core.figures import OpeningHours, Period, SensorState, Shop
+from cloud.core.figures import Figure, OpeningHours, Period, SensorState, Shop
 from cloud.core.rollup import Reading
 
 ZONE = "Europe/Berlin"
@@ -112,6 +113,10 @@ class MemoryStore:
         assert known is not None
         last = max((one.report.window_start for one in self.readings.get(shop, [])), default=None)
         return None if last is None else self.windows(tenant, shop, last, last + 300)[0]
+
+    def factors(self, tenant: str, shop: str) -> list[Factor]:
+        visits = Figure(value=20.0, low=18.0, high=22.0, coverage=1.0, definition="visitors/1")
+        return [fit([Span(start=0, end=3600, people=30, devices=visits)], 1.0, 0, "taps")]
 
     def sensors(self, tenant: str, shop: str, now: int) -> list[SensorState]:
         return self.states[shop]

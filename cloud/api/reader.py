@@ -9,6 +9,7 @@ from datetime import date
 from cloud.api.bodies import ShopLine
 from cloud.core import calendar, today
 from cloud.core.calendar import Span
+from cloud.core.calibration import Factor
 from cloud.core.figures import Period, Shop, Today
 from cloud.core.glossary import disclosed_period
 from cloud.store import Store
@@ -66,6 +67,10 @@ class Reader:
             )
             for one in self.todays()
         ]
+
+    def factors(self, shop: Shop) -> list[Factor]:
+        """The shop's factors from phones to people, each with the time it holds from, oldest first."""
+        return self._store.factors(self.tenant, shop.shop)
 
     def hours(self, shop: Shop, first: date, last: date) -> list[Period]:
         """Every hour of the local dates `first` to `last` that has begun; gaps included."""

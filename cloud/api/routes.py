@@ -14,6 +14,7 @@ from cloud.api import bodies, dates
 from cloud.api.bodies import Healthy, Json, News, Periods, Problem, ShopLine, answers
 from cloud.api.live import Live, LiveFullError, Subscription
 from cloud.api.reader import Reader, UnknownShopError
+from cloud.core.calibration import Factor
 from cloud.core.figures import Period, Shop, Today
 from cloud.core.glossary import DEFINITIONS, Definition
 
@@ -29,6 +30,7 @@ def routes(reader: Reader, live: Live) -> FastAPI:
     _general(api, reader)
     _today(api, reader)
     _history(api, reader)
+    _calibration(api, reader)
     _stream(api, reader, live)
     _problems(api)
     return api
@@ -78,6 +80,15 @@ def _history(api: FastAPI, reader: Reader) -> None:
         found = reader.shop(shop)
         day = dates.one(date, reader.local_date(found))
         return _periods(found, (day, day), reader.windows(found, day))
+
+
+def _calibration(api: FastAPI, reader: Reader) -> None:
+    @api.get(
+        "/shops/{shop}/calibration", responses=answers(list[Factor], 404), summary="The factors from phones to people"
+    )
+    def calibration(shop: str) -> Json:
+        """Each with its interval, how many people were counted for it, and the error before and after. Oldest first."""
+        return Json(reader.factors(reader.shop(shop)))
 
 
 def _stream(api: FastAPI, reader: Reader, live: Live) -> None:

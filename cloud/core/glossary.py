@@ -43,11 +43,12 @@ DEFINITIONS = (
         name="occupancy/1",
         title="Inside now",
         summary="People inside, averaged over a window or a longer period.",
-        formula="devices heard inside x people per device",
+        formula="(devices heard inside - devices heard there in closed hours) x people per device",
         unit="people",
         source="The sensor estimates devices from the radio signals of one window and knows none of them.",
         caveat="Radios are counted, not people: some carry none, some two. Until the shop is calibrated one "
-        "device counts as one person.",
+        "device counts as one person. What is taken off is a low level of the closed hours of two weeks; a shop "
+        "that never closes has none.",
         digits=0,
     ),
     Definition(

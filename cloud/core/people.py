@@ -4,8 +4,24 @@ The shop's factor `people_per_device` is 1.0 until someone counts by hand. Its i
 estimate are multiplied end to end: wider than were the two independent, which nobody has shown they are.
 """
 
+from msgspec.structs import replace
+
 from agent.contract.report import Estimate
+from cloud.core.calibration import Factor
 from cloud.core.figures import Figure, Shop
+
+
+def calibrated(shop: Shop, factor: Factor | None) -> Shop:
+    """The shop with a factor somebody counted; as it is where nobody has."""
+    if factor is None:
+        return shop
+    return replace(
+        shop,
+        people_per_device=factor.value,
+        people_per_device_low=factor.low,
+        people_per_device_high=factor.high,
+        calibrated=True,
+    )
 
 
 def apply(estimate: Estimate | None, shop: Shop, coverage: float, definition: str) -> Figure:

@@ -12,16 +12,18 @@
 5. Ends of intervals are added, not combined as if independent: the windows share one estimator and its
    learnt rates, so its error repeats. The interval of a day is therefore as wide, relatively, as that of a
    window.
-6. Visitors are Little's law: a device that stays `dwell_s` is heard in `dwell_s / window_s + 1` windows.
+6. What is heard with nobody there is taken off every window, sensor by sensor (`background`).
+7. Visitors are Little's law: a device that stays `dwell_s` is heard in `dwell_s / window_s + 1` windows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 
 from msgspec import Struct
 
 from agent.contract.report import Estimate, Heard, Report
-from cloud.core import calendar, coverage, people
+from cloud.core import background, calendar, coverage, people
+from cloud.core.background import NONE, Background
 from cloud.core.coverage import Placement
 from cloud.core.figures import Figure, Period, Shop
 
@@ -51,9 +53,20 @@ class Listening(Struct, frozen=True):
     outside: Estimate | None
 
 
-def period(shop: Shop, start: int, end: int, placements: Sequence[Placement], readings: Iterable[Reading]) -> Period:
-    """Figures of a window or an hour from the readings whose windows start in it."""
-    heard = listenings(readings)
+def period(
+    shop: Shop,
+    start: int,
+    end: int,
+    placements: Sequence[Placement],
+    readings: Iterable[Reading],
+    backgrounds: Mapping[str, Background] | None = None,
+) -> Period:
+    """Figures of a window or an hour from the readings whose windows start in it.
+
+    `backgrounds`: by sensor, what it hears with nobody there; it is taken off.
+    """
+    known = backgrounds or {}
+    heard = [_above(one, known.get(one.sensor, NONE)) for one in listenings(readings)]
     expected = coverage.expected_s(placements, start, end)
     inside = [(one, one.inside) for one in heard if one.inside is not None]
     outside = [(one, one.outside) for one in heard if one.outside is not None]
@@ -122,6 +135,17 @@ def _listening(sensor: str, same: dict[tuple[str, int], Report]) -> Listening:
     )
 
 
+def _above(one: Listening, level: Background) -> Listening:
+    return Listening(
+        sensor=one.sensor,
+        window_s=one.window_s,
+        listened_s=one.listened_s,
+        flooded=one.flooded,
+        inside=one.inside and background.above(one.inside, level.inside),
+        outside=one.outside and background.above(one.outside, level.outside),
+    )
+
+
 def _wifi_s(heard: Heard | None) -> float:
     return 0.0 if heard is None else heard.listened_s
 
@@ -138,7 +162,7 @@ def _present(parts: list[tuple[Listening, Estimate]]) -> Estimate | None:
 
 
 def _begun(parts: list[tuple[Listening, Estimate]], stay_s: float) -> Estimate | None:
-    """Visits begun, by Little's law (rule 6)."""
+    """Visits begun, by Little's law (rule 7)."""
     return _sum([(1.0 / (stay_s / one.window_s + 1.0), estimate) for one, estimate in parts]) if parts else None
 
 

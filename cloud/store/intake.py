@@ -13,7 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
 
 from agent.contract import Hello, Status, Watermark
-from cloud.store import marks
+from cloud.store import marks, nights
 from cloud.store.delivery import Delivery, Quarantined, Reports, Row, Said
 from cloud.store.marks import Key, Mark
 from cloud.store.places import Places, ShopKey
@@ -43,9 +43,9 @@ def take(db: Connection, sql: Statements, places: Places, deliveries: Sequence[D
     known = marks.load(db, sql, batches.keys() | keys)
 
     rows, dirty = _new_rows(db, places, batches, known)
-    accepted = sql.keep_report.run(db, sorted(rows, key=itemgetter(0, 1, 2, 3)))
+    accepted = sql.keep_report.run(db, sorted(rows))
     quarantined = _quarantine(db, sql, deliveries, now)
-    sql.keep_dirty.run(db, sorted(dirty))
+    sql.keep_dirty.run(db, sorted(dirty | nights.later(db, places, dirty)))
     for key, some in batches.items():
         marks.arrive(db, key, known[key], [(one.first, one.last) for one in some], now)
     for one, hello in hellos:

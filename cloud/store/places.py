@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import msgspec
 from sqlalchemy import Connection, select
 
-from cloud.core import calendar
+from cloud.core import calendar, calibration, people
+from cloud.core.calibration import Factor
 from cloud.core.coverage import Placement
 from cloud.core.figures import Shop
 from cloud.store import schema
@@ -19,12 +20,18 @@ ShopKey = tuple[str, str]  # (tenant, shop)
 
 @dataclass(frozen=True)
 class Places:
-    """Shops and placements as of one revision; `by_sensor` is keyed by (tenant, sensor)."""
+    """Shops, placements and factors as of one revision; `by_sensor` is keyed by (tenant, sensor)."""
 
     revision: int = -1
     shops: dict[ShopKey, Shop] = field(default_factory=dict)
     placements: dict[ShopKey, list[Placement]] = field(default_factory=dict)
     by_sensor: dict[ShopKey, list[tuple[Placement, Shop]]] = field(default_factory=dict)
+    factors: dict[ShopKey, list[Factor]] = field(default_factory=dict)
+
+    def shop_at(self, key: ShopKey, second: int) -> Shop | None:
+        """The shop with the phones-to-people factor in force at `second`; None for a shop nobody knows."""
+        shop = self.shops.get(key)
+        return shop and people.calibrated(shop, calibration.in_force(self.factors.get(key, ()), second))
 
     def hours(self, tenant: str, sensor: str, windows: list[int]) -> set[tuple[str, str, int]]:
         """The (tenant, shop, hour) that windows of a sensor belong to, none where it stands in no shop."""
@@ -67,4 +74,7 @@ def _read(db: Connection, revision: int) -> Places:
         places.placements.setdefault((row.tenant, row.shop), []).append(placement)
         shop = places.shops[row.tenant, row.shop]
         places.by_sensor.setdefault((row.tenant, row.sensor), []).append((placement, shop))
+    for row in db.execute(select(schema.factor).order_by("tenant", "shop", "valid_from")):
+        factor = msgspec.json.decode(row.body, type=Factor)
+        places.factors.setdefault((row.tenant, row.shop), []).append(factor)
     return places

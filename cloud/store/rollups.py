@@ -9,14 +9,16 @@ from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, delete, func, select
 
 from agent.contract import Report, encode
 from cloud.core import calendar, rollup
+from cloud.core.background import Background
 from cloud.core.coverage import Placement
-from cloud.core.figures import Period, Shop
-from cloud.core.rollup import Reading
-from cloud.store import schema
+from cloud.core.figures import Figure, Period, Shop
+from cloud.core.rollup import Listening, Reading
+from cloud.store import nights, schema
 from cloud.store.places import Places, ShopKey
 from cloud.store.statements import Statements
 
@@ -37,17 +39,21 @@ def recompute(db: Connection, sql: Statements, places: Places, limit: int) -> li
     """Recompute up to `limit` dirty hours and the days they are in; empty when nothing is dirty."""
     hours = _take_marks(db, limit)
     rolled: list[Rolled] = []
+    quiet: dict[tuple[ShopKey, calendar.Span], dict[str, Background]] = {}
     days: set[tuple[ShopKey, calendar.Span]] = set()
     for tenant, shop_id, hour in hours:
         key = (tenant, shop_id)
-        shop = places.shops.get(key)
+        shop = places.shop_at(key, hour)
         if shop is None:
             continue  # the shop is gone; its reports stay, should it come back
         start, end = calendar.hour_at(shop.time_zone, hour)
+        day = calendar.day_at(shop.time_zone, hour)
         placed = places.placements.get(key, [])
-        period = rollup.period(shop, start, end, placed, readings(db, placed, start, end))
+        if (key, day) not in quiet:
+            quiet[key, day] = backgrounds(db, shop, placed, hour)
+        period = rollup.period(shop, start, end, placed, readings(db, placed, start, end), quiet[key, day])
         rolled.append(Rolled(tenant, shop_id, "hour", period))
-        days.add((key, calendar.day_at(shop.time_zone, hour)))
+        days.add((key, day))
     _put(db, sql, rolled)
     new_days = [_day(db, places.shops[key], key, span) for key, span in sorted(days)]
     _put(db, sql, new_days)
@@ -76,15 +82,41 @@ def readings(db: Connection, placements: Iterable[Placement], start: int, end: i
     return found
 
 
-def windows(db: Connection, shop: Shop, placed: list[Placement], start: int, end: int) -> list[Period]:
-    """Figures per window that starts in `start` to `end`, from the raw reports."""
+def backgrounds(db: Connection, shop: Shop, placed: list[Placement], second: int) -> dict[str, Background]:
+    """By sensor, what it hears with nobody there, for the day of `second`."""
+
+    def listen(some: Iterable[Placement], start: int, end: int) -> list[Listening]:
+        return rollup.listenings(readings(db, some, start, end))
+
+    return nights.backgrounds(shop, placed, second, listen)
+
+
+def windows(db: Connection, places: Places, key: ShopKey, start: int, end: int) -> list[Period]:
+    """Figures per window that starts in `start` to `end`, from the raw reports; none of a shop nobody knows."""
+    shop, placed = places.shops.get(key), places.placements.get(key, [])
+    if shop is None:
+        return []
     by_window: dict[int, list[Reading]] = {}
     for one in readings(db, placed, start, end):
         by_window.setdefault(one.report.window_start, []).append(one)
-    return [
-        rollup.period(shop, window, window + max(one.report.window_s for one in some), placed, some)
-        for window, some in sorted(by_window.items())
-    ]
+    quiet: dict[calendar.Span, dict[str, Background]] = {}
+    found = []
+    for window, some in sorted(by_window.items()):
+        day = calendar.day_at(shop.time_zone, window)
+        if day not in quiet:
+            quiet[day] = backgrounds(db, shop, placed, window)
+        closes = window + max(one.report.window_s for one in some)
+        at = places.shop_at(key, window) or shop
+        found.append(rollup.period(at, window, closes, placed, some, quiet[day]))
+    return found
+
+
+def visits_of_devices(db: Connection, places: Places, key: ShopKey, start: int, end: int) -> Figure:
+    """Visits begun by devices in windows that start in `start` to `end`. Raises KeyError for a shop nobody knows."""
+    shop, placed = places.shops[key], places.placements.get(key, [])
+    devices = replace(shop, people_per_device=1.0, people_per_device_low=1.0, people_per_device_high=1.0)
+    quiet = backgrounds(db, shop, placed, start)
+    return rollup.period(devices, start, end, placed, readings(db, placed, start, end), quiet).visitors
 
 
 def newest(db: Connection, placement: Placement) -> int:

@@ -38,6 +38,15 @@ placement = Table(
     Column("zone", String(64), nullable=False),
 )
 
+factor = Table(
+    "factor",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("valid_from", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
 report = Table(
     "report",
     metadata,

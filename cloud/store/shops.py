@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from agent.contract import encode
 from cloud.core import calendar
+from cloud.core.calibration import Factor
 from cloud.core.coverage import PlacedShop, Placement
 from cloud.store import schema
 from cloud.store.errors import StoreError
@@ -41,6 +42,23 @@ def apply(db: Connection, sql: Statements, places: Places, shops: Iterable[Place
         _mark(db, sql, key, one)
     db.execute(update(schema.revision).values(number=schema.revision.c.number + 1))
     return set(changed)
+
+
+def calibrate(db: Connection, sql: Statements, places: Places, key: ShopKey, factor: Factor) -> None:
+    """Keep a factor; hours rolled up since it holds are recomputed. Raises StoreError for a shop nobody knows."""
+    shop = places.shops.get(key)
+    if shop is None:
+        raise StoreError(f"There is no shop {'/'.join(key)}: see `footfall-cloud` settings for the shops there are.")
+    sql.put_factor.run(db, [(*key, factor.valid_from, encode(factor))])
+    table = schema.period
+    since = select(table.c.start).where(
+        table.c.tenant == key[0],
+        table.c.shop == key[1],
+        table.c.grain == "hour",
+        table.c.start > factor.valid_from - 3600,
+    )
+    sql.keep_dirty.run(db, sorted((*key, row.start) for row in db.execute(since)))
+    db.execute(update(schema.revision).values(number=schema.revision.c.number + 1))
 
 
 def _differs(places: Places, key: ShopKey, one: PlacedShop) -> bool:

@@ -1,12 +1,14 @@
 """Statements: the SQL of the hot path, compiled once for the database at hand.
 
 Rows are tuples in the order of the table's columns, a quarter of the time of a parameter dictionary per row.
-`ROWS_AT_ONCE` of them go into one statement: sqlite3 gives up the interpreter at every statement, and beside a
-busy network thread it takes up to 5 ms to get it back. With one row each, most of a commit was that waiting.
+As many of them as there is a statement for (`ROWS_AT_ONCE`) go into one: sqlite3 gives up the interpreter at every
+statement, and beside a busy network thread it takes up to 5 ms to get it back. With one row each, most of a commit
+was that waiting; with fifty, a tenth of it was still SQLAlchemy's share of each statement.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table
@@ -14,25 +16,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.store import schema
 
-ROWS_AT_ONCE = 50
+ROWS_AT_ONCE = (250, 50, 10, 1)
 
 
 @dataclass(frozen=True)
 class Insert:
-    """An INSERT of one row, and the same of `ROWS_AT_ONCE`."""
+    """An INSERT: (how many rows, the statement for so many), as in `ROWS_AT_ONCE`."""
 
-    one: str
-    many: str
+    of_rows: tuple[tuple[int, str], ...]
 
     def run(self, db: Connection, rows: Sequence[tuple[object, ...]]) -> int:
         """Insert rows; returns how many the database took."""
-        whole = len(rows) - len(rows) % ROWS_AT_ONCE
-        taken = 0
-        for at in range(0, whole, ROWS_AT_ONCE):
-            values = tuple(value for row in rows[at : at + ROWS_AT_ONCE] for value in row)
-            taken += db.exec_driver_sql(self.many, values).rowcount
-        if rest := list(rows[whole:]):
-            taken += db.exec_driver_sql(self.one, rest).rowcount
+        taken = at = 0
+        for many, statement in self.of_rows:
+            while len(rows) - at >= many:
+                values = tuple(chain.from_iterable(rows[at : at + many]))
+                taken += db.exec_driver_sql(statement, values).rowcount
+                at += many
         return taken
 
 
@@ -46,6 +46,7 @@ class Statements:
     put_watermark: Insert
     put_period: Insert
     put_shop: Insert
+    put_factor: Insert
     select_watermark: str
     key_slot: str
 
@@ -59,6 +60,7 @@ def compiled(engine: Engine) -> Statements:
         put_watermark=_put(engine, schema.watermark),
         put_period=_put(engine, schema.period),
         put_shop=_put(engine, schema.shop),
+        put_factor=_put(engine, schema.factor),
         select_watermark=(
             "SELECT tenant, sensor, epoch, sequence, highest, missing, last_report_at FROM watermark "
             "WHERE (tenant, sensor, epoch) IN (VALUES "
@@ -95,8 +97,7 @@ def _repeated(engine: Engine, table: Table, statement: Any) -> Insert:
     # Only the list of values is written here; how to treat a known key is the dialect's to say.
     _, _, conflict = str(statement.compile(dialect=engine.dialect)).partition(" ON CONFLICT ")
     start = f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608 - names of our own schema
-    rows = ", ".join([row] * ROWS_AT_ONCE)
-    return Insert(one=f"{start}{row} ON CONFLICT {conflict}", many=f"{start}{rows} ON CONFLICT {conflict}")
+    return Insert(tuple((many, f"{start}{', '.join([row] * many)} ON CONFLICT {conflict}") for many in ROWS_AT_ONCE))
 
 
 def _slots(engine: Engine, count: int) -> str:

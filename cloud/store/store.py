@@ -14,14 +14,17 @@ from sqlalchemy import func, select
 
 from agent.contract import Hello, Watermark, encode
 from cloud.core import rollup
+from cloud.core.calibration import Factor
 from cloud.core.coverage import PlacedShop
-from cloud.core.figures import Period, SensorState, Shop
+from cloud.core.figures import Figure, Period, SensorState, Shop
 from cloud.store import engine, intake, migration, places, rollups, schema, sensors, shops
 from cloud.store.delivery import Delivery, Quarantined, Said
 from cloud.store.intake import Committed
 from cloud.store.places import Places, ShopKey
 from cloud.store.rollups import Rolled
 from cloud.store.statements import compiled
+
+_LATEST = 2**62  # a second after every other
 
 
 class Store:
@@ -67,14 +70,25 @@ class Store:
             self._known = places.current(db, self._known)
             return shops.apply(db, self._sql, self._known, wanted)
 
+    def calibrate(self, tenant: str, shop: str, factor: Factor) -> None:
+        """A factor from phones to people holds from now on. Raises StoreError for a shop nobody knows."""
+        with engine.writing(self._engine) as db:
+            self._known = places.current(db, self._known)
+            shops.calibrate(db, self._sql, self._known, (tenant, shop), factor)
+
+    def factors(self, tenant: str, shop: str) -> list[Factor]:
+        """The factors of a shop, in the order of time."""
+        return self._places().factors.get((tenant, shop), [])
+
     def shops(self, tenant: str | None = None) -> list[Shop]:
-        """The shops of one tenant, or of all, by key."""
-        known = self._places().shops
-        return [shop for key, shop in sorted(known.items(), key=lambda item: item[0]) if tenant in (None, key[0])]
+        """The shops of one tenant, or of all, by key, each with its newest factor."""
+        known = self._places()
+        found = (known.shop_at(key, _LATEST) for key in sorted(known.shops) if tenant in (None, key[0]))
+        return [shop for shop in found if shop is not None]
 
     def shop(self, tenant: str, shop: str) -> Shop | None:
-        """A shop, or None."""
-        return self._places().shops.get((tenant, shop))
+        """A shop with its newest factor, or None."""
+        return self._places().shop_at((tenant, shop), _LATEST)
 
     def periods(self, tenant: str, shop: str, grain: str, start: int, end: int) -> list[Period]:
         """Rows of `grain` "hour" or "day" that start in `start` to `end`, in order.
@@ -96,20 +110,22 @@ class Store:
     def windows(self, tenant: str, shop: str, start: int, end: int) -> list[Period]:
         """Figures per window that starts in `start` to `end`, from the raw reports."""
         known = self._places()
-        if (found := known.shops.get((tenant, shop))) is None:
-            return []
         with engine.reading(self._engine) as db:
-            return rollups.windows(db, found, known.placements.get((tenant, shop), []), start, end)
+            return rollups.windows(db, known, (tenant, shop), start, end)
+
+    def visits_of_devices(self, tenant: str, shop: str, start: int, end: int) -> Figure:
+        """Visits begun from `start` to `end` by devices: what people counted at the door are compared with."""
+        known = self._places()
+        with engine.reading(self._engine) as db:
+            return rollups.visits_of_devices(db, known, (tenant, shop), start, end)
 
     def latest_window(self, tenant: str, shop: str) -> Period | None:
         """The newest window, or the one before while more sensors have reported that; None: none yet."""
         known = self._places()
-        if (found := known.shops.get((tenant, shop))) is None:
-            return None
         placed = known.placements.get((tenant, shop), [])
         with engine.reading(self._engine) as db:
             newest = max((rollups.newest(db, one) for one in placed), default=-1)
-            last = rollups.windows(db, found, placed, newest - 600, newest + 1)[-2:] if newest >= 0 else []
+            last = rollups.windows(db, known, (tenant, shop), newest - 600, newest + 1)[-2:] if newest >= 0 else []
         return max(reversed(last), key=lambda one: one.coverage, default=None)
 
     def sensors(self, tenant: str, shop: str, now: int) -> list[SensorState]:

@@ -173,7 +173,7 @@ def test_the_description_describes_the_bodies() -> None:
         "/shops",
         "/glossary",
         "/healthz",
-        *(f"/shops/{{shop}}/{name}" for name in ("today", "hours", "days", "windows", "live")),
+        *(f"/shops/{{shop}}/{name}" for name in ("today", "hours", "days", "windows", "calibration", "live")),
     }
     schemas = document["components"]["schemas"]
     references = {node["$ref"] for node in _nodes(document) if "$ref" in node}
@@ -185,6 +185,12 @@ def test_the_description_describes_the_bodies() -> None:
     assert set(schemas["Today"]["properties"]) == set(api("/shops/corner/today"))
     assert set(schemas["Periods"]["properties"]) == set(api("/shops/corner/hours"))
     assert set(schemas["ShopLine"]["properties"]) == set(api("/shops")[0])
+
+
+def test_the_factors_are_told_with_their_errors() -> None:
+    (factor,) = api("/shops/corner/calibration")
+    assert factor["low"] < factor["value"] < factor["high"]
+    assert {"error_before", "error_after", "valid_from", "people", "source"} <= set(factor)
 
 
 @pytest.mark.parametrize(
