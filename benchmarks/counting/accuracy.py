@@ -122,7 +122,8 @@ def print_crowds(kit: Kit, names: list[str], seeds: tuple[tuple[int, int], ...])
 
 def by_size(scores: list[dict[str, Any]], size: str) -> str:
     cells = [one["sizes"][size] for one in scores]
-    return f"{size}: {statistics.mean(c['mape'] for c in cells):.1f} % (ratio {statistics.mean(c['ratio'] for c in cells):.2f})"
+    error, ratio = (statistics.mean(cell[key] for cell in cells) for key in ("mape", "ratio"))
+    return f"{size}: {error:.1f} % (ratio {ratio:.2f})"
 
 
 def print_rooms(kit: Kit) -> None:

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 from starlette.responses import Response
 
+from cloud.core.calibration import Factor
 from cloud.core.figures import Figure, Period, Today
 from cloud.core.glossary import Definition
 
@@ -81,7 +82,7 @@ class Json(Response):
         return msgspec.json.encode(content)
 
 
-BODIES = (ShopLine, Periods, Healthy, News, Problem, Today, Definition)
+BODIES = (ShopLine, Periods, Healthy, News, Problem, Today, Definition, Factor)
 
 
 def answers(body: Any, *problems: int) -> dict[int | str, dict[str, Any]]:
