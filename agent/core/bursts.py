@@ -103,11 +103,15 @@ class Sweep:
 
 @dataclass(slots=True)
 class Family:
-    """All of one class in a window: held addresses, short-lived addresses, and the sweeps of those."""
+    """All of one class in a window: held addresses, short-lived addresses, and the sweeps of those.
+
+    `levels`: of the held addresses, dBm, as far as known.
+    """
 
     held: int = 0
     tags: int = 0
     sweeps: list[Sweep] = field(default_factory=list)
+    levels: list[int] = field(default_factory=list)
 
 
 class Table:

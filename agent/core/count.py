@@ -22,16 +22,19 @@ from typing import NamedTuple
 from agent.contract.report import Estimate
 from agent.core.bursts import Family, Node, Sweep, Table, clumps, unclumped
 from agent.core.interval import bounds, heard_share
+from agent.core.pace import surroundings
 from agent.core.partition import share, spread, thinned
 from agent.core.pseudonym import Trace
-from agent.core.rates import SUPPORT, Learnt, Rates
+from agent.core.rates import BESIDE, SUPPORT, Learnt, Rates
 from agent.core.runs import take_runs
 
-NAME = "sweeps/1"
+NAME = "sweeps/2"
 EXACT = 7  # sweeps of one class shared out exactly (3^n steps)
 EXACT_STEPS = 40_000  # for all classes of a window; about 20 ms
 SPARSE = 3.5  # devices; with fewer the levels tell them apart, so the class may learn
 LEVELS = 5  # known levels needed to read their spread
+ROTATES = 0.01  # chance at which single-sweep global addresses are not believed: 6 of 6
+MOSTLY = 0.9  # upper bound of the chance that a device makes one sweep only
 HEARD_DOUBT = 0.07  # spread of the share that is heard, between data sets and channels: .855 to .977
 RUN_VARIANCE = 0.1  # of a device: a progression by chance, or a phone that also breaks step
 
@@ -114,8 +117,23 @@ class Counter:
             known = self.rates.support(name) >= SUPPORT
             met = self.rates.met(name) or any(node.frames > 1 for node in found)
             if known or (met and not flooded):
-                out[name] = family(found)
+                out[name] = self._family(name, found)
         return out
+
+    def _family(self, name: int, nodes: list[Node]) -> Family:
+        """Held addresses and sweeps of one class.
+
+        A class that changes its addresses also does so with a global address now and then; and some phones draw all
+        48 bits at random. So where hardly any address outlives one sweep, though most devices sweep twice, being
+        global proves nothing.
+        """
+        fleeting = sum(not node.kept for node in nodes)
+        once = min(MOSTLY, self.rates.sweeps(name)[1] + BESIDE)
+        changes = any(not node.held for node in nodes) or at_least(fleeting, len(nodes), once) < ROTATES
+        held = [node for node in nodes if node.kept or (node.held and not changes)]
+        short = [node for node in nodes if not node.kept and (changes or not node.held)]
+        levels = sorted(node.level for node in held if node.level is not None)
+        return Family(len(held), len(short), clumps(short), levels)
 
     def _grouped(self, nodes: Iterable[Node]) -> dict[int, list[Node]]:
         """Addresses by class. Element sets seen under one address are one class, this window.
@@ -150,6 +168,8 @@ class Counter:
         """Mean and variance of the devices heard. Small classes first, while steps last."""
         sigma, steps = self.rates.sigma, EXACT_STEPS
         self._usual = self._class_size(families)
+        if learn:
+            self._learn_pace(families)
         mean = variance = 0.0
         for name, one in sorted(families.items(), key=lambda item: (len(item[1].sweeps), item[0])):
             lengths, rest = take_runs(one.sweeps, sigma, self._window_s)
@@ -168,6 +188,14 @@ class Counter:
             mean += part[0]
             variance += part[1]
         return mean, variance
+
+    def _learn_pace(self, families: dict[int, Family]) -> None:
+        """Compare the levels of each large class with those of all others of the window."""
+        levels = {name: known_levels(one.sweeps) for name, one in sorted(families.items())}
+        held = [level for one in families.values() for level in one.levels]
+        for name, others in surroundings(levels, held, EXACT):
+            devices = max(1.0, len(families[name].sweeps) / self.rates.mean(name))
+            self.rates.pace.learn(devices, levels[name], others, self.rates.sigma)
 
     def _class_size(self, families: dict[int, Family]) -> float:
         """Devices of a class of this window, on average and at first sight.
@@ -208,19 +236,18 @@ class Counter:
         return mean, variance
 
 
-def family(nodes: list[Node]) -> Family:
-    """Held addresses and sweeps of one class.
-
-    A class that changes its addresses also does so with a global address now and then.
-    """
-    changes = any(not node.held for node in nodes)
-    short = [node for node in nodes if not node.held or (changes and not node.kept)]
-    return Family(len(nodes) - len(short), len(short), clumps(short))
-
-
 def known_levels(sweeps: list[Sweep]) -> list[int]:
     """On-channel levels of the sweeps, dBm."""
     return [sweep.level for sweep in sweeps if sweep.level is not None]
+
+
+def at_least(k: int, n: int, p: float) -> float:
+    """Chance of k or more of n events of chance p each (p < 1)."""
+    term, whole = p**n, 0.0
+    for j in range(n, k - 1, -1):
+        whole += term
+        term *= j / (n - j + 1) * (1 - p) / p
+    return whole
 
 
 def evenly(sweeps: int, devices: float) -> list[float]:

@@ -15,6 +15,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from agent.core.kin import Kin
+from agent.core.pace import Pace
 
 SUPPORT = 8.0
 MAX_CLASSES = 256
@@ -40,12 +41,13 @@ Histogram = dict[Sweeps, Support]
 
 
 class Learnt(Struct, frozen=True, forbid_unknown_fields=True):
-    """What may outlive a restart: sweeps per device-window by class, bonds, noise of levels (dB^2)."""
+    """What may outlive a restart: sweeps per device-window by class, bonds, noise of levels (dB^2), and the pace."""
 
     classes: Annotated[dict[Class, Histogram], Meta(max_length=MAX_CLASSES)] = {}
     kin: Annotated[dict[Class, Class], Meta(max_length=MAX_CLASSES)] = {}
     squares: Annotated[float, Meta(gt=0.0, le=1e6)] = NOISE_PAIRS * NOISE_DB**2
     pairs: Annotated[float, Meta(gt=0.0, le=NOISE_MEMORY)] = NOISE_PAIRS
+    pace: tuple[Annotated[float, Meta(ge=-1e6, le=1e6)], Support, Support] = (0.0, 0.0, 0.0)
 
 
 def firmware(window_s: float) -> list[float]:
@@ -80,6 +82,7 @@ class Rates:
         learnt = learnt or Learnt()
         self.prior = firmware(window_s)
         self.kin = Kin(learnt.kin)
+        self.pace = Pace(learnt.pace)
         self._counts = {name: _row(found) for name, found in learnt.classes.items()}
         self._squares, self._pairs = learnt.squares, learnt.pairs
 
@@ -126,6 +129,7 @@ class Rates:
         window. The integral runs over log N.
         """
         each, vary = moments(self.sweeps(name))
+        each *= self.pace.value
         doubt = self.doubt(name)
         whole = first = second = 0.0
         for step in range(STEPS + 1):
@@ -162,6 +166,7 @@ class Rates:
 
     def age(self) -> None:
         """Forget a little, once a window, and keep the bound."""
+        self.pace.age(KEEP)
         for counts in self._counts.values():
             for k, x in enumerate(counts):
                 counts[k] = x * KEEP
@@ -171,6 +176,7 @@ class Rates:
     def learnt(self) -> Learnt:
         """What is worth keeping over a restart: classes with enough support, and bonds between them."""
         kept = {name: counts for name, counts in sorted(self._counts.items()) if sum(counts) >= SUPPORT}
+        seen, due, misses = self.pace.sums
         return Learnt(
             classes={
                 name: {k: round(x, 3) for k, x in enumerate(counts) if x >= 0.0005} for name, counts in kept.items()
@@ -178,6 +184,7 @@ class Rates:
             kin={a: b for a, b in sorted(self.kin.bonds.items()) if self.kin.root(b) in kept},
             squares=round(self._squares, 3),
             pairs=round(self._pairs, 3),
+            pace=(round(seen, 3), round(due, 3), round(misses, 3)),
         )
 
 

@@ -12,6 +12,7 @@ Rules of this file
 """
 
 from bisect import bisect_left
+from itertools import pairwise
 
 from agent.core.bursts import Sweep
 
@@ -19,7 +20,7 @@ TOLERANCE_S = 0.5  # timer jitter plus the place of the channel within the sweep
 SHORTEST_S = 4.0  # below this a progression is one long sweep
 CHANCE = 0.05
 AGREE = 3.0
-MOST = 32  # sweeps; more are too dense for timing to tell devices apart
+MOST = 96  # sweeps; more are too dense for timing to tell devices apart
 MISSED = 1  # beats in a row that may be lost
 
 
@@ -87,13 +88,40 @@ def best_run(sweeps: list[Sweep], sigma: float, window_s: float) -> list[int]:
 
 def take_runs(sweeps: list[Sweep], sigma: float, window_s: float) -> tuple[list[int], list[Sweep]]:
     """Lengths of the progressions, each one device, and the sweeps in none of them."""
-    lengths: list[int] = []
+    runs: list[list[Sweep]] = []
     rest = sorted(sweeps, key=lambda u: (u.peak, u.start))
     while 3 <= len(rest) <= MOST:
         found = best_run(rest, sigma, window_s)
         if not found:
             break
-        lengths.append(len(found))
+        runs.append([rest[k] for k in found])
         taken = set(found)
         rest = [u for k, u in enumerate(rest) if k not in taken]
-    return lengths, rest
+    return [len(run) for run in restarted(runs, sigma)], rest
+
+
+def restarted(runs: list[list[Sweep]], sigma: float) -> list[list[Sweep]]:
+    """Runs of one period and level, one after the other, are a timer that was set anew."""
+    out: list[list[Sweep]] = []
+    for run in sorted(runs, key=lambda one: one[0].peak):
+        for before in out:
+            if before[-1].peak < run[0].peak and same_timer(before, run, sigma):
+                before.extend(run)
+                break
+        else:
+            out.append(list(run))
+    return out
+
+
+def same_timer(a: list[Sweep], b: list[Sweep], sigma: float) -> bool:
+    """Equal median gap and mean level."""
+    levels = [[sweep.level for sweep in run if sweep.level is not None] for run in (a, b)]
+    if levels[1] and not agrees(round(sum(levels[1]) / len(levels[1])), levels[0], sigma):
+        return False
+    return abs(median_gap(a) - median_gap(b)) <= TOLERANCE_S
+
+
+def median_gap(run: list[Sweep]) -> float:
+    """Seconds between neighbours; a missed beat has little weight."""
+    gaps = sorted(after.peak - before.peak for before, after in pairwise(run))
+    return gaps[len(gaps) // 2]

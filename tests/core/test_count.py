@@ -65,6 +65,16 @@ def test_two_global_addresses_are_two_devices_however_alike() -> None:
     assert devices(Counter(300), heard) == pytest.approx(2 * ALONE, abs=0.01)
 
 
+def test_a_phone_that_draws_all_48_bits_is_not_a_crowd_of_global_addresses() -> None:
+    heard = [one for k in range(50) for one in sweep(k, 10 + 5 * k, -60, stable=True)]
+    assert devices(Counter(300), heard) == pytest.approx(ALONE, abs=0.01)
+
+
+def test_five_global_phones_that_sweep_once_are_five() -> None:
+    heard = [one for k in range(5) for one in sweep(k, 10 + 50 * k, -60, stable=True)]
+    assert devices(Counter(300), heard) == pytest.approx(5 * ALONE, abs=0.01)
+
+
 def test_addresses_of_one_sweep_are_one_device() -> None:
     heard = [(20 + k / 5, Trace(k, False, -60 - 6 * k, 7)) for k in range(6)]
     heard.append((21.1, Trace(5, False, -60, 7)))
@@ -245,3 +255,40 @@ def test_rates_approach_what_phones_do() -> None:
             heard += sweep(dice.getrandbits(60), at + dice.uniform(-4, 4), level, 9)
         feed(counter, heard)
     assert counter.rates.mean(9) > moments(firmware(300))[0] + 1
+
+
+def lecture(seed: int, every: float) -> list[Heard]:
+    """Ten phones of ten models, each at its place, scanning at random about `every` seconds."""
+    dice = random.Random(seed)
+    heard: list[Heard] = []
+    for model in range(10):
+        level, at = -50 - 3 * model, dice.expovariate(1 / every)
+        while at < 299:
+            heard += sweep(dice.getrandbits(60), at, round(dice.gauss(level, 3)), 500 + model)
+            at += 2 + dice.expovariate(1 / (every - 2))
+    return sorted(heard, key=lambda one: one[0])
+
+
+def test_phones_in_use_are_known_by_sweeps_that_stay_at_one_level() -> None:
+    counter = Counter(300)
+    first = devices(counter, lecture(0, 20))
+    for seed in range(1, 15):
+        feed(counter, lecture(seed, 20))
+    assert counter.rates.pace.value > 2
+    assert abs(devices(counter, lecture(99, 20)) - 10) < abs(first - 10) / 2
+
+
+def test_a_dense_street_of_idle_phones_keeps_its_pace() -> None:
+    counter = Counter(300)
+    for seed in range(20):
+        feed(counter, street(seed, 60))
+    assert counter.rates.pace.value < 1.3
+
+
+def test_the_pace_comes_back_after_a_restart() -> None:
+    counter = Counter(300)
+    for seed in range(15):
+        feed(counter, lecture(seed, 20))
+    again = Counter(300, msgspec.json.decode(msgspec.json.encode(counter.rates.learnt()), type=Learnt))
+    assert again.rates.pace.value == pytest.approx(counter.rates.pace.value, rel=0.01)
+    assert Counter(300, Learnt()).rates.pace.value == 1

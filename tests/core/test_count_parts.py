@@ -3,8 +3,9 @@
 import pytest
 
 from agent.core.bursts import Node, Sweep, clumps, unclumped
-from agent.core.count import evenly
+from agent.core.count import at_least, evenly
 from agent.core.interval import bounds, heard_share
+from agent.core.pace import closeness
 from agent.core.partition import share, spread, thinned
 from agent.core.pseudonym import Trace
 from agent.core.rates import Rates, firmware, moments
@@ -72,6 +73,26 @@ def test_runs() -> None:
 
 def test_a_missed_beat_is_forgiven() -> None:
     assert take_runs(sweeps(*((10 + 20 * k, -60) for k in (0, 1, 2, 4, 5))), 4.0, 300)[0] == [5]
+
+
+def test_a_timer_set_anew_is_the_same_phone() -> None:
+    first = [(10.0 + 5 * k, -60) for k in range(15)]
+    later = [(102.5 + 5 * k, -61) for k in range(20)]
+    assert take_runs(sweeps(*first, *later), 4.0, 300) == ([35], [])
+    both = [(12.5 + 5 * k, -60) for k in range(15)]
+    assert take_runs(sorted(sweeps(*first, *both), key=lambda one: one.peak), 4.0, 300)[0] != [30]
+
+
+def test_at_least() -> None:
+    assert at_least(0, 3, 0.5) == pytest.approx(1)
+    assert at_least(2, 3, 0.5) == pytest.approx(0.5)
+    assert at_least(4, 4, 0.5) == pytest.approx(1 / 16)
+
+
+def test_closeness() -> None:
+    assert closeness({-60: 2.0}, {-60: 1.0}, 4.0) == 1
+    assert closeness({-60: 1.0}, {-60: 1.0, -100: 1.0}, 4.0) == pytest.approx(0.5, abs=1e-6)
+    assert closeness({}, {-60: 1.0}, 4.0) == 0
 
 
 def test_a_node_keeps_first_last_and_the_strongest() -> None:
