@@ -19,14 +19,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 from msgspec import Struct
-from paho.mqtt.client import Client
-from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.client import Client, MQTTMessage, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from agent.contract import encode, topics
-from cloud.connection import Connection, Message
 from cloud.store import Committed, Delivery, Quarantined, Store, StoreError, receive
 
 log = logging.getLogger(__name__)
@@ -72,6 +71,15 @@ class Counters:
     connected: bool = False
 
 
+class Message(NamedTuple):
+    """What came, and what its acknowledgement needs. paho's own message holds a lock: a burden by the thousand."""
+
+    mid: int
+    qos: int
+    topic: str
+    payload: bytes
+
+
 def _guarded(
     callback: Callable[Concatenate["Subscriber", P], None],
 ) -> Callable[Concatenate["Subscriber", P], None]:
@@ -106,6 +114,7 @@ class Subscriber:
         self.counters = Counters()
         self._store, self._broker, self._committed, self._clock = store, broker, committed, clock
         self._most_per_commit = most_per_commit
+        self._arrived: list[Message] = []
         self._stopping = threading.Event()
         self._client = self._new_client()
         self._thread = threading.Thread(target=self._run, name="footfall-subscriber", daemon=True)
@@ -122,11 +131,18 @@ class Subscriber:
         if self._thread.is_alive():
             self._thread.join()
 
-    def _new_client(self) -> Connection:
-        client = Connection(self._broker.client_id)
+    def _new_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._broker.client_id,
+            clean_session=False,
+            protocol=MQTTv311,
+            manual_ack=True,
+        )
         client.max_inflight_messages_set(1000)
         client.max_queued_messages_set(10_000)  # a watermark that is dropped comes again with the next report
         client.on_connect = self._on_connect
+        client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         return client
 
@@ -162,12 +178,12 @@ class Subscriber:
                 pass
         finally:
             self.counters.connected = False
-            self._client.arrived = []  # not acknowledged, so it comes again
+            self._arrived = []  # not acknowledged, so it comes again
 
     def _turn(self) -> bool:
         """Take what comes and settle it; False once the connection is gone."""
         connected = self._gather()
-        arrived, self._client.arrived = self._client.arrived, []
+        arrived, self._arrived = self._arrived, []
         for at in range(0, len(arrived), self._most_per_commit):
             self._settle(arrived[at : at + self._most_per_commit])
         if not connected:
@@ -178,15 +194,15 @@ class Subscriber:
         """Let messages come until enough are here or they pause; False if the connection broke."""
         until = time.monotonic() + LONGEST_GATHERING_S
         wait_s = IDLE_S
-        while len(self._client.arrived) < self._most_per_commit:
-            begun, held = time.monotonic(), len(self._client.arrived)
-            if begun > until and held:
+        while len(self._arrived) < self._most_per_commit:
+            begun = time.monotonic()
+            if begun > until and self._arrived:
                 break
             if self._client.loop(wait_s) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return False
-            if len(self._client.arrived) == held and time.monotonic() - begun >= wait_s:
+            if time.monotonic() - begun >= wait_s:
                 break
-            wait_s = LULL_S if self._client.arrived else IDLE_S
+            wait_s = LULL_S if self._arrived else IDLE_S
         return True
 
     def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -196,6 +212,13 @@ class Subscriber:
         self.counters.connected = True
         client.subscribe(SUBSCRIPTIONS)
         log.info("Connected to the broker %s:%d.", self._broker.host, self._broker.port)
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "(not UTF-8)"  # goes to the quarantine, as any topic that names no sensor
+        self._arrived.append(Message(message.mid, message.qos, topic, bytes(message.payload)))
 
     def _on_subscribe(self, _client: Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         if any(reason.is_failure for reason in reasons):
@@ -208,7 +231,8 @@ class Subscriber:
         committed = self._commit(deliveries, messages, now)
         if committed is None:
             return  # stopping: nothing is acknowledged, so all of it comes again
-        self._client.acknowledge(messages)
+        for message in messages:
+            self._client.ack(message.mid, message.qos)
         self.counters.messages += len(messages)
         for done in committed:
             self._announce(done)
