@@ -1,10 +1,12 @@
 """Nights: the closed hours before a day, from which its background is learnt.
 
-A late report of a closed hour changes the background of the days after it, so their hours are to be recomputed; a
-report in time has no later days, and marks nothing.
+1. A background is remembered only with what it was learnt from: as long as shops and placements are the same, and as
+   many reports lie in its two weeks, it is what learning it again would give. That holds for several processes.
+2. A late report of a closed hour changes the background of the days after it, so their hours are to be recomputed; a
+   report in time has no later days, and marks nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from sqlalchemy import Connection, select
@@ -15,25 +17,33 @@ from cloud.core.background import Background
 from cloud.core.calendar import Span
 from cloud.core.coverage import Placement
 from cloud.core.figures import Shop
-from cloud.core.rollup import Listening
-from cloud.store import schema
-from cloud.store.places import Places
+from cloud.core.rollup import listenings
+from cloud.store import raw, schema
+from cloud.store.places import Places, ShopKey
 
 Hour = tuple[str, str, int]  # (tenant, shop, start of the local hour)
-Listen = Callable[[Iterable[Placement], int, int], list[Listening]]
+_REMEMBERED = 10_000  # shop-days
 
 
-def backgrounds(shop: Shop, placed: list[Placement], second: int, listen: Listen) -> dict[str, Background]:
-    """By sensor, what was heard with nobody there on the days before the day of `second`.
+class Nights:
+    """What every sensor hears with nobody there, by shop and day."""
 
-    `listen` gives the windows listened to by sensors placed, from the raw reports of a span.
-    """
-    nights: dict[str, list[tuple[Estimate, Estimate]]] = {}
-    for start, end in _closed(shop, background.span(shop, second)):
-        for one in listen(placed, start, end):
-            if one.inside is not None and one.outside is not None:
-                nights.setdefault(one.sensor, []).append((one.inside, one.outside))
-    return {sensor: background.learn(pairs) for sensor, pairs in nights.items()}
+    def __init__(self) -> None:
+        self._known: dict[tuple[ShopKey, Span], tuple[tuple[int, int], Mapping[str, Background]]] = {}
+
+    def before(self, db: Connection, places: Places, key: ShopKey, second: int) -> Mapping[str, Background]:
+        """By sensor, what was heard with nobody there on the days before the day of `second`."""
+        shop, placed = places.shops[key], places.placements.get(key, [])
+        if not shop.hours:
+            return {}
+        span = background.span(shop, second)
+        learnt_from = (places.revision, raw.number(db, placed, *span))
+        known = self._known.get((key, span))
+        if known is None or known[0] != learnt_from:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[key, span] = (learnt_from, _learn(db, shop, placed, span))
+        return known[1]
 
 
 def later(db: Connection, places: Places, dirty: Iterable[Hour]) -> set[Hour]:
@@ -45,6 +55,15 @@ def later(db: Connection, places: Places, dirty: Iterable[Hour]) -> set[Hour]:
         if background.is_closed(shop, start, end):
             found |= _rolled_up(db, tenant, shop, calendar.day_at(shop.time_zone, start)[1])
     return found
+
+
+def _learn(db: Connection, shop: Shop, placed: list[Placement], span: Span) -> dict[str, Background]:
+    nights: dict[str, list[tuple[Estimate, Estimate]]] = {}
+    for start, end in _closed(shop, span):
+        for one in listenings(raw.readings(db, placed, start, end)):
+            if one.inside is not None and one.outside is not None:
+                nights.setdefault(one.sensor, []).append((one.inside, one.outside))
+    return {sensor: background.learn(pairs) for sensor, pairs in nights.items()}
 
 
 def _rolled_up(db: Connection, tenant: str, shop: Shop, after: int) -> set[Hour]:

@@ -5,24 +5,24 @@
 2. A row is a function of reports, placements and the shop alone; recomputing any time gives the same bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
-from agent.contract import Report, encode
+from agent.contract import encode
 from cloud.core import calendar, rollup
 from cloud.core.background import Background
 from cloud.core.coverage import Placement
 from cloud.core.figures import Figure, Period, Shop
-from cloud.core.rollup import Listening, Reading
-from cloud.store import nights, schema
+from cloud.core.rollup import Reading
+from cloud.store import raw, schema
+from cloud.store.nights import Nights
 from cloud.store.places import Places, ShopKey
 from cloud.store.statements import Statements
 
-_report = msgspec.json.Decoder(Report)
 _period = msgspec.json.Decoder(Period)
 
 
@@ -35,11 +35,10 @@ class Rolled(Struct, frozen=True):
     period: Period
 
 
-def recompute(db: Connection, sql: Statements, places: Places, limit: int) -> list[Rolled]:
+def recompute(db: Connection, sql: Statements, places: Places, nights: Nights, limit: int) -> list[Rolled]:
     """Recompute up to `limit` dirty hours and the days they are in; empty when nothing is dirty."""
     hours = _take_marks(db, limit)
     rolled: list[Rolled] = []
-    quiet: dict[tuple[ShopKey, calendar.Span], dict[str, Background]] = {}
     days: set[tuple[ShopKey, calendar.Span]] = set()
     for tenant, shop_id, hour in hours:
         key = (tenant, shop_id)
@@ -47,13 +46,11 @@ def recompute(db: Connection, sql: Statements, places: Places, limit: int) -> li
         if shop is None:
             continue  # the shop is gone; its reports stay, should it come back
         start, end = calendar.hour_at(shop.time_zone, hour)
-        day = calendar.day_at(shop.time_zone, hour)
         placed = places.placements.get(key, [])
-        if (key, day) not in quiet:
-            quiet[key, day] = backgrounds(db, shop, placed, hour)
-        period = rollup.period(shop, start, end, placed, readings(db, placed, start, end), quiet[key, day])
+        reported = raw.readings(db, placed, start, end)
+        period = rollup.period(shop, start, end, placed, reported, nights.before(db, places, key, hour))
         rolled.append(Rolled(tenant, shop_id, "hour", period))
-        days.add((key, day))
+        days.add((key, calendar.day_at(shop.time_zone, hour)))
     _put(db, sql, rolled)
     new_days = [_day(db, places.shops[key], key, span) for key, span in sorted(days)]
     _put(db, sql, new_days)
@@ -72,51 +69,32 @@ def periods(db: Connection, key: ShopKey, grain: str, start: int, end: int) -> l
     return [_period.decode(row.body) for row in db.execute(query)]
 
 
-def readings(db: Connection, placements: Iterable[Placement], start: int, end: int) -> list[Reading]:
-    """The reports on windows that start in `start` to `end`, by sensors while they stood there."""
-    found: list[Reading] = []
-    for one in placements:
-        first, last = max(start, one.valid_from), end if one.valid_to is None else min(end, one.valid_to)
-        if first < last:
-            found += [_reading(one.sensor, row) for row in _rows(db, one.sensor, first, last)]
-    return found
-
-
-def backgrounds(db: Connection, shop: Shop, placed: list[Placement], second: int) -> dict[str, Background]:
-    """By sensor, what it hears with nobody there, for the day of `second`."""
-
-    def listen(some: Iterable[Placement], start: int, end: int) -> list[Listening]:
-        return rollup.listenings(readings(db, some, start, end))
-
-    return nights.backgrounds(shop, placed, second, listen)
-
-
-def windows(db: Connection, places: Places, key: ShopKey, start: int, end: int) -> list[Period]:
+def windows(db: Connection, places: Places, nights: Nights, key: ShopKey, start: int, end: int) -> list[Period]:
     """Figures per window that starts in `start` to `end`, from the raw reports; none of a shop nobody knows."""
-    shop, placed = places.shops.get(key), places.placements.get(key, [])
-    if shop is None:
-        return []
+    placed = places.placements.get(key, [])
     by_window: dict[int, list[Reading]] = {}
-    for one in readings(db, placed, start, end):
+    for one in raw.readings(db, placed, start, end):
         by_window.setdefault(one.report.window_start, []).append(one)
-    quiet: dict[calendar.Span, dict[str, Background]] = {}
+    quiet: dict[calendar.Span, Mapping[str, Background]] = {}
     found = []
     for window, some in sorted(by_window.items()):
+        shop = places.shop_at(key, window)
+        if shop is None:
+            break
         day = calendar.day_at(shop.time_zone, window)
         if day not in quiet:
-            quiet[day] = backgrounds(db, shop, placed, window)
+            quiet[day] = nights.before(db, places, key, window)
         closes = window + max(one.report.window_s for one in some)
-        at = places.shop_at(key, window) or shop
-        found.append(rollup.period(at, window, closes, placed, some, quiet[day]))
+        found.append(rollup.period(shop, window, closes, placed, some, quiet[day]))
     return found
 
 
-def visits_of_devices(db: Connection, places: Places, key: ShopKey, start: int, end: int) -> Figure:
+def visits_of_devices(db: Connection, places: Places, nights: Nights, key: ShopKey, start: int, end: int) -> Figure:
     """Visits begun by devices in windows that start in `start` to `end`. Raises KeyError for a shop nobody knows."""
     shop, placed = places.shops[key], places.placements.get(key, [])
     devices = replace(shop, people_per_device=1.0, people_per_device_low=1.0, people_per_device_high=1.0)
-    quiet = backgrounds(db, shop, placed, start)
-    return rollup.period(devices, start, end, placed, readings(db, placed, start, end), quiet).visitors
+    reported = raw.readings(db, placed, start, end)
+    return rollup.period(devices, start, end, placed, reported, nights.before(db, places, key, start)).visitors
 
 
 def newest(db: Connection, placement: Placement) -> int:
@@ -149,17 +127,3 @@ def _day(db: Connection, shop: Shop, key: ShopKey, span: calendar.Span) -> Rolle
 def _put(db: Connection, sql: Statements, rolled: list[Rolled]) -> None:
     rows = [(one.tenant, one.shop, one.grain, one.period.start, encode(one.period)) for one in rolled]
     sql.put_period.run(db, rows)
-
-
-def _rows(db: Connection, sensor_id: str, start: int, end: int) -> Iterable[Row[tuple[str, int, bytes]]]:
-    tenant, _, sensor = sensor_id.partition(":")
-    table = schema.report
-    return db.execute(
-        select(table.c.epoch, table.c.sequence, table.c.body)
-        .where(table.c.tenant == tenant, table.c.sensor == sensor)
-        .where(table.c.window_start >= start, table.c.window_start < end)
-    )
-
-
-def _reading(sensor: str, row: Row[tuple[str, int, bytes]]) -> Reading:
-    return Reading(sensor, row.epoch, row.sequence, _report.decode(row.body))

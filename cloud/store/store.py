@@ -20,6 +20,7 @@ from cloud.core.figures import Figure, Period, SensorState, Shop
 from cloud.store import engine, intake, migration, places, rollups, schema, sensors, shops
 from cloud.store.delivery import Delivery, Quarantined, Said
 from cloud.store.intake import Committed
+from cloud.store.nights import Nights
 from cloud.store.places import Places, ShopKey
 from cloud.store.rollups import Rolled
 from cloud.store.statements import compiled
@@ -38,6 +39,7 @@ class Store:
         migration.check(self._engine)
         self._sql = compiled(self._engine)
         self._known = Places()
+        self._nights = Nights()
 
     def close(self) -> None:
         """Give back the connections."""
@@ -62,7 +64,7 @@ class Store:
         """Recompute up to `limit` dirty hours and their days; empty when there is nothing to do."""
         with engine.writing(self._engine) as db:
             self._known = places.current(db, self._known)
-            return rollups.recompute(db, self._sql, self._known, limit)
+            return rollups.recompute(db, self._sql, self._known, self._nights, limit)
 
     def apply_shops(self, wanted: Iterable[PlacedShop]) -> set[ShopKey]:
         """Make shops and placements be as given; returns the keys that changed. Raises StoreError."""
@@ -111,13 +113,13 @@ class Store:
         """Figures per window that starts in `start` to `end`, from the raw reports."""
         known = self._places()
         with engine.reading(self._engine) as db:
-            return rollups.windows(db, known, (tenant, shop), start, end)
+            return rollups.windows(db, known, self._nights, (tenant, shop), start, end)
 
     def visits_of_devices(self, tenant: str, shop: str, start: int, end: int) -> Figure:
         """Visits begun from `start` to `end` by devices: what people counted at the door are compared with."""
         known = self._places()
         with engine.reading(self._engine) as db:
-            return rollups.visits_of_devices(db, known, (tenant, shop), start, end)
+            return rollups.visits_of_devices(db, known, self._nights, (tenant, shop), start, end)
 
     def latest_window(self, tenant: str, shop: str) -> Period | None:
         """The newest window, or the one before while more sensors have reported that; None: none yet."""
@@ -125,7 +127,9 @@ class Store:
         placed = known.placements.get((tenant, shop), [])
         with engine.reading(self._engine) as db:
             newest = max((rollups.newest(db, one) for one in placed), default=-1)
-            last = rollups.windows(db, known, (tenant, shop), newest - 600, newest + 1)[-2:] if newest >= 0 else []
+            if newest < 0:
+                return None
+            last = rollups.windows(db, known, self._nights, (tenant, shop), newest - 600, newest + 1)[-2:]
         return max(reversed(last), key=lambda one: one.coverage, default=None)
 
     def sensors(self, tenant: str, shop: str, now: int) -> list[SensorState]:

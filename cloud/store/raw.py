@@ -1,0 +1,46 @@
+"""Raw: the reports on windows of a span, by sensors while they stood there. They are only ever added."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, func, select
+
+from agent.contract import Report
+from cloud.core.coverage import Placement
+from cloud.core.rollup import Reading
+from cloud.store import schema
+
+_report = msgspec.json.Decoder(Report)
+
+
+def readings(db: Connection, placements: Iterable[Placement], start: int, end: int) -> list[Reading]:
+    """The reports on windows that start in `start` to `end`."""
+    columns = (schema.report.c.epoch, schema.report.c.sequence, schema.report.c.body)
+    return [
+        _reading(one.sensor, row)
+        for one, here in _placed(placements, start, end)
+        for row in db.execute(select(*columns).where(*here))
+    ]
+
+
+def number(db: Connection, placements: Iterable[Placement], start: int, end: int) -> int:
+    """How many reports `readings` would give. Where it has not changed, neither have they."""
+    count = select(func.count()).select_from(schema.report)
+    return sum(int(db.execute(count.where(*here)).scalar_one()) for _, here in _placed(placements, start, end))
+
+
+def _placed(
+    placements: Iterable[Placement], start: int, end: int
+) -> Iterator[tuple[Placement, tuple[ColumnElement[bool], ...]]]:
+    table = schema.report.c
+    for one in placements:
+        first, last = max(start, one.valid_from), end if one.valid_to is None else min(end, one.valid_to)
+        if first < last:
+            tenant, _, sensor = one.sensor.partition(":")
+            window = (table.window_start >= first, table.window_start < last)
+            yield one, (table.tenant == tenant, table.sensor == sensor, *window)
+
+
+def _reading(sensor: str, row: Row[Any]) -> Reading:
+    return Reading(sensor, row.epoch, row.sequence, _report.decode(row.body))
