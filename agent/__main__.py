@@ -58,7 +58,7 @@ def main() -> None:
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Count until stopped: the sensing and the talking process, started again if one dies.
 
-    On a sensor systemd does this job; see systemd/ in the project.
+    For a machine without a service manager; it runs what `sense` and `sync` run.
     """
     from agent import supervise  # noqa: PLC0415 - each command pays for its own imports only
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 from msgspec import structs
 
@@ -62,7 +63,9 @@ def open_wifi(config: Config, clock: Clock) -> Radio:
 class Ear:
     """One radio as the sensor hears it: opened, lost, opened again."""
 
-    def __init__(self, kind: str, open_radio: Callable[[], Radio], sensor: Sensor, clock: Clock) -> None:
+    def __init__(
+        self, kind: Literal["wifi", "ble"], open_radio: Callable[[], Radio], sensor: Sensor, clock: Clock
+    ) -> None:
         self.kind = kind
         self._open, self._sensor, self._clock = open_radio, sensor, clock
         self._radio: Radio | None = None
@@ -100,7 +103,7 @@ class Ear:
         """How this radio is."""
         age = None if self._last_frame is None else round(time.monotonic() - self._last_frame, 1)
         return RadioHealth(
-            radio="wifi",
+            radio=self.kind,
             state="listening" if self._radio else "missing",
             source=self._source,
             frames=self._frames,

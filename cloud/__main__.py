@@ -92,11 +92,10 @@ def calibrate(
     from cloud.store import Store  # noqa: PLC0415
 
     store = Store(load(config).database)
-    found = next((one for one in store.shops() if one.shop == shop), None)
+    known = {one.shop: one for one in store.shops()}
+    found = known.get(shop)
     if found is None:
-        raise StoreError(
-            f"There is no shop {shop}: there are {', '.join(one.shop for one in store.shops()) or 'none'}."
-        )
+        raise StoreError(f"There is no shop {shop}: there are {', '.join(known) or 'none'}.")
     if hours is not None and taps is None:
         counts, source = door.read_hours(hours, found), "hours"
     elif taps is not None and hours is None and begun is not None and ended is not None:

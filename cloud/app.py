@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
+from msgspec.structs import asdict
 
 from cloud.api import Live, Reader, SecurityHeaders, Server, routes
 from cloud.config import Config, ConfigError, Http
@@ -36,15 +37,7 @@ class App:
         self.store = Store(config.database)
         self.store.apply_shops(config.shops)
         self._roller = Roller(self.store, self._rolled, pause_s=roll_pause_s)
-        broker = Broker(
-            host=config.mqtt.host,
-            port=config.mqtt.port,
-            client_id=config.mqtt.client_id,
-            tls=config.mqtt.tls,
-            ca=config.mqtt.ca,
-            cert=config.mqtt.cert,
-            key=config.mqtt.key,
-        )
+        broker = Broker(**asdict(config.mqtt))
         self.subscriber = Subscriber(self.store, broker, lambda _: self._roller.wake(), clock)
         self.reader = Reader(self.store, _tenant(config), clock)
         self.server = Server(_served(_site(self.reader, self._live), config.http), self._live)

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from cloud.core import calibration, doorcount
+from cloud.core import calendar, calibration, doorcount
 from cloud.core.calibration import Factor, Span
 from cloud.core.doorcount import Counted, DoorCountError
 from cloud.core.figures import Shop
+from cloud.core.today import WINDOW_S
 from cloud.store import Store
-
-WINDOW_S = 300
 
 
 def read_hours(path: Path, shop: Shop) -> list[Counted]:
@@ -21,8 +19,7 @@ def read_hours(path: Path, shop: Shop) -> list[Counted]:
 
 def read_taps(path: Path, begun: datetime, ended: datetime, shop: Shop) -> list[Counted]:
     """Taps in a file, one time a line, made from `begun` to `ended` (local times). Raises DoorCountError."""
-    zone = ZoneInfo(shop.time_zone)
-    start, end = (int((one if one.tzinfo else one.replace(tzinfo=zone)).timestamp()) for one in (begun, ended))
+    start, end = (calendar.second_of(shop.time_zone, one) for one in (begun, ended))
     return [doorcount.from_taps(_text(path), start, end, shop.time_zone, WINDOW_S)]
 
 

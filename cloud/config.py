@@ -8,7 +8,7 @@
 import difflib
 import re
 import tomllib
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -132,12 +132,12 @@ def parse(text: str, name: str) -> Config:
 
 def _shop(table: ShopTable, place: str) -> PlacedShop:
     try:
-        zone = ZoneInfo(table.time_zone)
+        ZoneInfo(table.time_zone)
     except (OSError, ValueError, KeyError):
         raise ValueError(f'{place}.time_zone: "{table.time_zone}" is no time zone, write "Europe/Berlin"') from None
     for number, rule in enumerate(table.hours):
         _check_hours(rule, f"{place}.hours[{number}]")
-    placements = [_placement(one, zone, f"{place}.sensors[{n}]") for n, one in enumerate(table.sensors)]
+    placements = [_placement(one, table.time_zone, f"{place}.sensors[{n}]") for n, one in enumerate(table.sensors)]
     if wrong := [one.sensor for one in table.sensors if not one.sensor.startswith(f"{table.tenant}:")]:
         raise ValueError(f'{place}.sensors: "{wrong[0]}" must begin with the tenant, "{table.tenant}:"')
     factor, low, high = _factor(table, place)
@@ -180,16 +180,12 @@ def _check_hours(rule: OpeningHours, place: str) -> None:
         raise ValueError(f'{place}.opens: "24:00" only ends a day, write "00:00"')
 
 
-def _placement(table: SensorTable, zone: ZoneInfo, place: str) -> Placement:
-    start = 0 if table.valid_from is None else _second(table.valid_from, zone)
-    end = None if table.until is None else _second(table.until, zone)
+def _placement(table: SensorTable, zone: str, place: str) -> Placement:
+    start = 0 if table.valid_from is None else max(0, calendar.second_of(zone, table.valid_from))
+    end = None if table.until is None else max(0, calendar.second_of(zone, table.until))
     if end is not None and end <= start:
         raise ValueError(f"{place}.until: must be later than `from`")
     return Placement(sensor=table.sensor, zone=table.zone, valid_from=start, valid_to=end)
-
-
-def _second(moment: datetime, zone: ZoneInfo) -> int:
-    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC).timestamp()))
 
 
 def _check_apart(tables: list[ShopTable]) -> None:

@@ -10,9 +10,9 @@ from rich.table import Table
 
 from cloud.app import App
 from cloud.core.figures import Figure, Today
+from cloud.core.today import WINDOW_S
 from cloud.demo import STANDS, Demo, Stand, truly_inside
 
-_HALF_WINDOW_S = 150
 _EVERY = 10  # rounds between two lines where there is no terminal to redraw
 _HEADINGS = ("Shop", "Local time", "Inside", "80 % interval", "Truly inside", "Visitors so far", "Sensor")
 
@@ -38,18 +38,22 @@ class Progress:
 
     def show(self, demo: Demo, app: App) -> None:
         """One round."""
-        rows = [self._row(stand, app.reader.today(stand.shop)) for stand in STANDS]
+        todays = [app.reader.today(stand.shop) for stand in STANDS]
+        rows = [self._row(stand, today) for stand, today in zip(STANDS, todays, strict=True)]
+        missing = sum(sensor.missing_reports for today in todays for sensor in today.sensors)
+        stored = app.subscriber.counters.reports
+        caption = f"{demo.speed:g} times real time; {stored} reports stored, {missing} missing"
         if self._console.is_terminal:
-            self._live.update(_table(rows, _caption(demo, app)), refresh=True)
+            self._live.update(_table(rows, caption), refresh=True)
         elif self._rounds % _EVERY == 0:
             shops = "; ".join(f"{row[0]} {row[1]}: {row[2]} inside ({row[3]}), truly {row[4]}" for row in rows)
-            self._console.print(f"{shops}. {_caption(demo, app)}", highlight=False, soft_wrap=True)
+            self._console.print(f"{shops}. {caption}", highlight=False, soft_wrap=True)
         self._rounds += 1
 
     def _row(self, stand: Stand, today: Today) -> tuple[str, ...]:
         at, zone = today.inside_at, ZoneInfo(today.time_zone)
         shown = datetime.fromtimestamp(today.now if at is None else at, zone).strftime("%a %H:%M")
-        truth = "-" if at is None or not self._truth else str(truly_inside(stand, at + _HALF_WINDOW_S))
+        truth = "-" if at is None or not self._truth else str(truly_inside(stand, at + WINDOW_S / 2))
         sensor = today.sensors[0].state if today.sensors else "-"
         inside = today.inside_now
         return today.name, shown, _whole(inside), _range(inside), truth, _whole(today.day.visitors), sensor
@@ -62,12 +66,6 @@ def _table(rows: list[tuple[str, ...]], caption: str) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _caption(demo: Demo, app: App) -> str:
-    missing = sum(sensor.missing_reports for stand in STANDS for sensor in app.reader.today(stand.shop).sensors)
-    stored = app.subscriber.counters.reports
-    return f"{demo.speed:g} times real time; {stored} reports stored, {missing} missing"
 
 
 def _whole(figure: Figure) -> str:

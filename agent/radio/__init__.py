@@ -17,9 +17,8 @@ class RadioError(Exception):
 
 
 class Radio(Protocol):
-    """What the sensing process needs of a radio. `kind` is "wifi" or "ble", `source` where it listens."""
+    """What the sensing process needs of a radio. `source` is where it listens."""
 
-    kind: str
     source: str
 
     def frames(self, wait_s: float) -> Iterator[Frame]:

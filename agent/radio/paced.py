@@ -13,8 +13,6 @@ from agent.radio import capture
 class Paced:
     """A radio that gives each frame of `frames` (in order of time) once `clock` has reached its time."""
 
-    kind = "wifi"
-
     def __init__(self, source: str, frames: Iterator[Frame], clock: Clock) -> None:
         self.source = source
         self._frames = frames

@@ -43,8 +43,6 @@ _FILTERS = {
 class Wifi:
     """A monitor-mode interface. `clock` gives UTC seconds. Raises RadioError if it cannot be listened to."""
 
-    kind = "wifi"
-
     def __init__(self, interface: str, clock: Callable[[], float]) -> None:
         self.source = interface
         self._clock = clock

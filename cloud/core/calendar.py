@@ -66,6 +66,11 @@ def is_open(shop: Shop, start: int, end: int) -> bool:
     return any(_opens(shop.time_zone, rule, day, (start, end)) for day in days for rule in shop.hours)
 
 
+def second_of(zone: str, moment: datetime) -> int:
+    """UTC second of a moment; one without an offset is the zone's wall time."""
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).timestamp())
+
+
 def minutes(text: str) -> int:
     """Minutes since midnight of "HH:MM", up to "24:00". Raises ValueError saying what is allowed."""
     hour, colon, minute = text.partition(":")

@@ -59,8 +59,7 @@ def fit(spans: Sequence[Span], previous: float, valid_from: int, source: str) ->
     Ratio estimator (Cochran, Sampling Techniques, 6.3). Raises CalibrationError.
     """
     usable = [one for one in spans if one.devices.value is not None]
-    people = sum(one.people for one in usable)
-    devices = sum(one.devices.value or 0.0 for one in usable)
+    people, devices = _totals(usable)
     if not usable:
         raise CalibrationError("The sensor did not listen while you counted: count again while it shows a live number.")
     if people < 1 or devices <= 0:
@@ -82,15 +81,23 @@ def fit(spans: Sequence[Span], previous: float, valid_from: int, source: str) ->
     )
 
 
+def _totals(spans: Sequence[Span]) -> tuple[int, float]:
+    """People counted and devices begun, over all spans."""
+    return sum(one.people for one in spans), sum(_devices(one) for one in spans)
+
+
+def _devices(span: Span) -> float:
+    return span.devices.value or 0.0
+
+
 def _relative_error(spans: Sequence[Span], value: float) -> float:
     """Half the width of the 80 % interval of the factor's logarithm."""
-    people = sum(one.people for one in spans)
-    devices = sum(one.devices.value or 0.0 for one in spans)
+    people, devices = _totals(spans)
     chance = 1 / people + _doubt(spans, devices) ** 2
     if len(spans) < FEWEST:
         return Z80 * sqrt(chance)
     count = len(spans)
-    residuals = sum((one.people - value * (one.devices.value or 0.0)) ** 2 for one in spans) / (count - 1)
+    residuals = sum((one.people - value * _devices(one)) ** 2 for one in spans) / (count - 1)
     spread = residuals * count / people**2
     quantile = _T90[count - 3] if count - 3 < len(_T90) else Z80
     return max(quantile * sqrt(spread), Z80 / sqrt(people))
@@ -103,18 +110,15 @@ def _doubt(spans: Sequence[Span], devices: float) -> float:
 
 
 def _left_out(spans: Sequence[Span]) -> Iterable[tuple[Span, float]]:
-    people = sum(one.people for one in spans)
-    devices = sum(one.devices.value or 0.0 for one in spans)
+    people, devices = _totals(spans)
     for one in spans:
-        others = devices - (one.devices.value or 0.0)
+        others = devices - _devices(one)
         if others > 0:
             yield one, (people - one.people) / others
 
 
 def _error(pairs: Iterable[tuple[Span, float]]) -> float | None:
-    errors = [
-        abs((one.devices.value or 0.0) * factor - one.people) / one.people for one, factor in pairs if one.people > 0
-    ]
+    errors = [abs(_devices(one) * factor - one.people) / one.people for one, factor in pairs if one.people > 0]
     return sum(errors) / len(errors) if errors else None
 
 

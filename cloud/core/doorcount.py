@@ -7,11 +7,12 @@
 """
 
 import csv
-from datetime import UTC, datetime
+from datetime import datetime
 from io import StringIO
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+
+from cloud.core import calendar
 
 MOST_PEOPLE = 100_000  # in an hour: more is a column taken for another
 HEADER = ["hour", "people"]
@@ -73,5 +74,4 @@ def _second(text: str, number: int, zone: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise DoorCountError(f'Line {number}: "{text[:40]}" is no time, write it as 2026-11-24T14:00.') from None
-    local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
-    return int(local.astimezone(UTC).timestamp())
+    return calendar.second_of(zone, moment)

@@ -1,10 +1,9 @@
 """Raw: the reports on windows of a span, by sensors while they stood there. They are only ever added."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from agent.contract import Report
 from cloud.core.coverage import Placement
@@ -18,7 +17,7 @@ def readings(db: Connection, placements: Iterable[Placement], start: int, end: i
     """The reports on windows that start in `start` to `end`."""
     columns = (schema.report.c.epoch, schema.report.c.sequence, schema.report.c.body)
     return [
-        _reading(one.sensor, row)
+        Reading(one.sensor, row.epoch, row.sequence, _report.decode(row.body))
         for one, here in _placed(placements, start, end)
         for row in db.execute(select(*columns).where(*here))
     ]
@@ -40,7 +39,3 @@ def _placed(
             tenant, _, sensor = one.sensor.partition(":")
             window = (table.window_start >= first, table.window_start < last)
             yield one, (table.tenant == tenant, table.sensor == sensor, *window)
-
-
-def _reading(sensor: str, row: Row[Any]) -> Reading:
-    return Reading(sensor, row.epoch, row.sequence, _report.decode(row.body))
