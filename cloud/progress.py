@@ -53,7 +53,7 @@ class Progress:
     def _row(self, stand: Stand, today: Today) -> tuple[str, ...]:
         at, zone = today.inside_at, ZoneInfo(today.time_zone)
         shown = datetime.fromtimestamp(today.now if at is None else at, zone).strftime("%a %H:%M")
-        truth = "-" if at is None or not self._truth else str(truly_inside(stand, at + WINDOW_S / 2))
+        truth = "-" if at is None or not self._truth else str(truly_inside(stand, at - WINDOW_S / 2))
         sensor = today.sensors[0].state if today.sensors else "-"
         inside = today.inside_now
         return today.name, shown, _whole(inside), _range(inside), truth, _whole(today.day.visitors), sensor
