@@ -5,6 +5,8 @@ Built from the standards' tables and not with the code under test: radiotap.org 
 """
 
 import struct
+from collections.abc import Iterable
+from pathlib import Path
 
 from agent.core.frame import Frame, Link
 
@@ -37,3 +39,13 @@ def advertisement(address: str, data: bytes = b"\x02\x01\x06", *, random: bool =
     payload = bytes.fromhex(address.replace(":", ""))[::-1] + data
     radio = struct.pack("<BbbBIH", 37, signal, -90, 0, 0x8E89BED6, 0x0C03)
     return radio + b"\xd6\xbe\x89\x8e" + bytes((0x40 if random else 0, len(payload))) + payload + b"\0\0\0"
+
+
+def written(path: Path, frames: Iterable[Frame]) -> Path:
+    """The frames as a capture file with radiotap."""
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 127))
+        for frame in frames:
+            size = len(frame.payload)
+            file.write(struct.pack("<IIII", int(frame.at), int(frame.at % 1 * 1e6), size, size) + bytes(frame.payload))
+    return path

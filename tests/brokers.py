@@ -1,11 +1,7 @@
 """Real brokers on a free loopback port: mosquitto where it is installed, and amqtt in a thread of this process."""
 
-import asyncio
-import logging
-import shutil
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-MISSING = "mosquitto is not here; install it with: sudo apt-get install mosquitto"
-needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason=MISSING)
-BOTH = [
-    pytest.param("amqtt"),
-    pytest.param("mosquitto", marks=[pytest.mark.mosquitto, needs_mosquitto]),
-]
+from cloud.broker import embedded
+from tests.conftest import find, missing, need
+
+MOSQUITTO = find("mosquitto")
+MISSING = missing("mosquitto")
+BOTH = [pytest.param("amqtt"), pytest.param("mosquitto", marks=pytest.mark.mosquitto)]
 
 
 def free_port() -> int:
@@ -53,7 +48,7 @@ def mosquitto(folder: Path, port: int | None = None, more: str = "") -> Iterator
         f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n"
         f"persistence true\npersistence_location {folder}/\nlog_dest none\n{more}"
     )
-    process = subprocess.Popen([str(MOSQUITTO), "-c", str(config)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([need("mosquitto"), "-c", str(config)], stderr=subprocess.DEVNULL)
     try:
         until(lambda: _listens(port), "mosquitto")
         yield port
@@ -64,45 +59,9 @@ def mosquitto(folder: Path, port: int | None = None, more: str = "") -> Iterator
 
 @contextmanager
 def amqtt() -> Iterator[int]:
-    from amqtt.broker import Broker
-    from amqtt.contexts import BrokerConfig, ListenerConfig
-
-    logging.getLogger("amqtt").setLevel(logging.ERROR)
-    logging.getLogger("transitions").setLevel(logging.ERROR)
     port = free_port()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-
-    async def start() -> Broker:
-        config = BrokerConfig(
-            listeners={"default": ListenerConfig(bind=f"127.0.0.1:{port}")},
-            plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-        )
-        broker = Broker(config)
-        await broker.start()
-        return broker
-
-    broker = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-    try:
+    with embedded(port):
         yield port
-    finally:
-        asyncio.run_coroutine_threadsafe(broker.shutdown(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1, signed by itself, and its key."""
-    certificate, key = folder / "broker.pem", folder / "broker.key"
-    subprocess.run(
-        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 "
-        f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}".split(),
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
 
 
 def _listens(port: int) -> bool:

@@ -1,25 +1,46 @@
 """What all tests share: where the shared captures are, and what happens where a program is missing."""
 
+import importlib.util
 import os
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
-GET = {"mosquitto": "mosquitto", "chromium": "chromium", "openssl": "openssl"}
+
+
+def find(program: str) -> str | None:
+    """Path of a program, also of one that only root has on its path."""
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin:/usr/local/sbin")
+
+
+def missing(program: str) -> str:
+    """What to do about a program that is not here."""
+    return f"{program} is missing: install it with 'sudo apt-get install {program}'"
 
 
 def need(program: str) -> str:
     """Path of a program; the test is skipped with the way to get it, or fails where CI demands it."""
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
-    if found:
+    if found := find(program):
         return found
-    message = f"{program} is missing: install it with 'sudo apt-get install {GET.get(program, program)}'"
     if program in os.environ.get("FOOTFALL_REQUIRE", "").split():
-        pytest.fail(message)
-    pytest.skip(message)
+        pytest.fail(missing(program))
+    pytest.skip(missing(program))
+
+
+def tap_tool() -> ModuleType:
+    """The shared tool that makes radiotap interfaces; the test is skipped where it is absent."""
+    spec = importlib.util.spec_from_file_location("radiotap_tap", shared("tools") / "radiotap_tap.py")
+    assert spec
+    assert spec.loader
+    tool = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = tool  # its dataclasses look themselves up there
+    spec.loader.exec_module(tool)
+    return tool
 
 
 def shared(part: str) -> Path:

@@ -9,14 +9,14 @@ import contextlib
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = shutil.which("chromium")
+from tests.conftest import need
+
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -112,7 +112,6 @@ class Page:
 @contextlib.contextmanager
 def browser(profile: Path) -> Iterator[Page]:
     """Chromium with an empty profile in folder `profile`; ended, with all its processes, at the end."""
-    assert CHROMIUM is not None
     read_there, write_here = os.pipe()
     read_here, write_there = os.pipe()
 
@@ -122,7 +121,7 @@ def browser(profile: Path) -> Iterator[Page]:
         os.dup2(spare[0], 3)
         os.dup2(spare[1], 4)
 
-    command = [CHROMIUM, f"--user-data-dir={profile}", *FLAGS]
+    command = [need("chromium"), f"--user-data-dir={profile}", *FLAGS]
     running = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

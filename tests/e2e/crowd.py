@@ -1,7 +1,5 @@
-"""A crowd for tests with real processes: a capture of known devices, and the canaries planted in it."""
+"""A crowd for tests with real processes: known devices, and the canaries planted in what they send."""
 
-import struct
-from pathlib import Path
 from random import Random
 
 from agent.core.frame import Frame
@@ -29,13 +27,3 @@ def frames(seconds: int = 300) -> list[Frame]:
             found.append(heard(START + at, address, signal, name=NAME, channel=6))
             at += rng.uniform(15, 25)
     return sorted(found)
-
-
-def write(path: Path, crowd: list[Frame]) -> Path:
-    """The crowd as a capture file with radiotap."""
-    with path.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 127))
-        for frame in crowd:
-            size = len(frame.payload)
-            file.write(struct.pack("<IIII", int(frame.at), int(frame.at % 1 * 1e6), size, size) + bytes(frame.payload))
-    return path

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.air import written
 from tests.brokers import free_port, until
 from tests.e2e import crowd
 from tests.processes import fetch
@@ -46,7 +47,7 @@ def test_three_shops_fill_and_stopping_leaves_nothing(tmp_path: Path, stop: sign
 
 
 def test_a_real_capture_can_be_played_instead(tmp_path: Path) -> None:
-    capture = crowd.write(tmp_path / "crowd.pcap", crowd.frames(60))
+    capture = written(tmp_path / "crowd.pcap", crowd.frames(60))
     process, _ = demo(tmp_path, "--replay", str(capture), "--for", "12")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output

@@ -4,33 +4,20 @@ What the API shows must be what `footfall-agent replay` of the same file counts.
 pace, started so that its minutes are the clock's minutes; that takes up to four minutes.
 """
 
-import importlib.util
-import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from tests.brokers import mosquitto, until
 from tests.certificates import Authority
-from tests.conftest import need, shared
+from tests.conftest import need, shared, tap_tool
 from tests.e2e.test_path import SHOPS, stored, tls, windows_at
 from tests.processes import cloud, fetch, replayed, sensor
 
 CAPTURE = "data/argo_corridor/Capturing_021023_141629.pcap"
 WINDOW_S = 60
 EVERYTHING = "inside_dbm = -120\noutside_dbm = -120"
-
-
-def tap_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("radiotap_tap", shared("tools/radiotap_tap.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["radiotap_tap"] = module  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
 
 
 def in_step(packets: list) -> list[tuple[float, bytes]]:
@@ -45,7 +32,7 @@ def in_step(packets: list) -> list[tuple[float, bytes]]:
 @pytest.mark.timeout(420)
 def test_a_capture_on_the_air_counts_as_in_replay(tmp_path: Path) -> None:
     need("mosquitto")
-    tap, capture = tap_module(), shared(CAPTURE)
+    tap, capture = tap_tool(), shared(CAPTURE)
     rows = replayed(capture, WINDOW_S, "--inside-dbm", "-120", "--outside-dbm", "-120")
     authority = Authority(tmp_path)
     with mosquitto(tmp_path, more=tls(authority)) as port, tap.RadiotapTap("fftest0") as interface:

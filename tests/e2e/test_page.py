@@ -9,14 +9,11 @@ import pytest
 
 from cloud.api import Live
 from cloud.dashboard import chart
-from tests.e2e.browser import CHROMIUM, Page, browser
+from tests.e2e.browser import Page, browser
 from tests.shops import MemoryStore, a_sensor, a_shop, at, busy, reading, without
 from tests.web import a_web, serving
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="install it with: sudo apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 NOW = at("2026-11-24 17:12")
 TODAY, LAST_WEEK = at("2026-11-24 00:00"), at("2026-11-17 00:00")
 WEIGHT = 200_000

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent.contract import Report, decode
+from tests.air import written
 from tests.brokers import free_port, mosquitto, until
 from tests.certificates import Authority
 from tests.conftest import need
@@ -61,7 +62,7 @@ def stored(folder: Path) -> dict[int, Report]:
 
 
 def test_the_api_shows_what_replay_of_the_same_capture_counts(tmp_path: Path, authority: Authority) -> None:
-    capture = crowd.write(tmp_path / "crowd.pcap", crowd.frames())
+    capture = written(tmp_path / "crowd.pcap", crowd.frames())
     expected = {row["window_start"]: row for row in replayed(capture, 60, "--outside-dbm", "-90")}
     with mosquitto(tmp_path, more=tls(authority)) as port:
         ca = authority.certificate
@@ -133,7 +134,7 @@ def test_the_search_finds_a_planted_address(tmp_path: Path) -> None:
 def test_a_broker_that_cannot_be_trusted_is_one_sentence_and_nothing_is_lost(
     tmp_path: Path, authority: Authority, wrong: str, says: str
 ) -> None:
-    capture = crowd.write(tmp_path / "crowd.pcap", crowd.frames(120))
+    capture = written(tmp_path / "crowd.pcap", crowd.frames(120))
     trusted = Authority(tmp_path, "other").certificate if wrong == "another authority" else authority.certificate
     more = "" if wrong == "plain" else tls(authority, days=-1 if wrong == "expired" else 1)
     with mosquitto(tmp_path, more=more) as broker:

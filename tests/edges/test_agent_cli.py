@@ -8,24 +8,13 @@ from pathlib import Path
 import pytest
 
 from agent.__main__ import app
-from tests.air import heard
+from tests.air import heard, written
 
 T = 1_700_000_100
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "agent", *words], capture_output=True, text=True, timeout=60)
-
-
-def capture(path: Path, *frames: object) -> Path:
-    import struct
-
-    packed = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 127)
-    for frame in frames:
-        at, payload = frame.at, frame.payload  # type: ignore[attr-defined]
-        packed += struct.pack("<IIII", int(at), int(at % 1 * 1e6), len(payload), len(payload)) + payload
-    path.write_bytes(packed)
-    return path
 
 
 def test_help_shows_examples_and_exit_codes() -> None:
@@ -49,7 +38,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 
 def test_replay_prints_one_line_per_window(tmp_path: Path) -> None:
-    path = capture(tmp_path / "c.pcap", *(heard(T + at, "02:00:00:00:00:01") for at in (0, 10, 610, 620)))
+    path = written(tmp_path / "c.pcap", (heard(T + at, "02:00:00:00:00:01") for at in (0, 10, 610, 620)))
     shown = run("replay", str(path), "--window", "300", "--json")
     rows = [json.loads(line) for line in shown.stdout.splitlines()]
     assert [row["window_start"] for row in rows] == [T, T + 300, T + 600]
@@ -59,7 +48,7 @@ def test_replay_prints_one_line_per_window(tmp_path: Path) -> None:
 
 
 def test_replay_of_a_cut_capture_counts_what_is_there_and_says_so(tmp_path: Path) -> None:
-    path = capture(tmp_path / "c.pcap", heard(T, "02:00:00:00:00:01"), heard(T + 1, "02:00:00:00:00:02"))
+    path = written(tmp_path / "c.pcap", [heard(T, "02:00:00:00:00:01"), heard(T + 1, "02:00:00:00:00:02")])
     path.write_bytes(path.read_bytes()[:-5])
     shown = run("replay", str(path), "--json")
     assert json.loads(shown.stdout)["frames"] == 1

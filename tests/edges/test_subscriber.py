@@ -1,7 +1,6 @@
 """The subscriber against real brokers: committed before acknowledged, and nothing stops it."""
 
 import gc
-import shutil
 import threading
 import time
 
@@ -15,6 +14,7 @@ from cloud.store import Store, StoreError, migrate
 from cloud.subscriber import Broker, Subscriber
 from tests import brokers, fleet
 from tests.brokers import until
+from tests.certificates import Authority
 
 SENSOR = "demo:door"
 
@@ -167,7 +167,6 @@ def test_a_failing_callback_stops_nothing(store, port):
         cloud.stop()
 
 
-@brokers.needs_mosquitto
 @pytest.mark.mosquitto
 def test_it_comes_back_to_a_broker_that_was_restarted(store, tmp_path):
     with brokers.mosquitto(tmp_path) as port:
@@ -182,14 +181,13 @@ def test_it_comes_back_to_a_broker_that_was_restarted(store, tmp_path):
         cloud.stop()
 
 
-@brokers.needs_mosquitto
 @pytest.mark.mosquitto
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="install it with: sudo apt-get install openssl")
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_over_tls_to_the_broker_we_trust_and_to_no_other(store, tmp_path):
-    certificate, key = brokers.certificate(tmp_path)
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("broker")
     with brokers.mosquitto(tmp_path, more=f"certfile {certificate}\nkeyfile {key}\n") as port:
-        broker = Broker(host="127.0.0.1", port=port, client_id="cloud", tls=True, ca=str(certificate))
+        broker = Broker(host="127.0.0.1", port=port, client_id="cloud", tls=True, ca=str(authority.certificate))
         trusting = Subscriber(store, broker, lambda shops: None)
         trusting.start()
         until(lambda: trusting.counters.connected, "the connection")

@@ -1,7 +1,6 @@
 """The Wi-Fi radio against the kernel: a radiotap interface of the test's own, in a network namespace of its own."""
 
 import ctypes
-import importlib.util
 import os
 import socket
 import subprocess
@@ -20,7 +19,7 @@ from agent.core.frame import Link
 from agent.radio import RadioError
 from agent.radio.wifi import Wifi
 from tests.air import probe, radiotap
-from tests.conftest import need, shared
+from tests.conftest import need, tap_tool
 
 pytestmark = pytest.mark.root
 INTERFACE = "mon0"
@@ -41,12 +40,7 @@ def own_network() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("radiotap_tap", shared("tools") / "radiotap_tap.py")
-    assert spec and spec.loader
-    loaded = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = loaded
-    spec.loader.exec_module(loaded)
-    return loaded
+    return tap_tool()
 
 
 @pytest.fixture
