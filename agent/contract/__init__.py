@@ -5,8 +5,8 @@ Rules this package keeps:
 1. Only counts, health and configuration have a type here. There is no field that could hold an address, a
    name of a network, or a value derived from one (`tests/contract/test_contract.py` reads every field).
 2. The type the core emits is the type on the wire is the row in the store.
-3. A message carries `v`, the contract version. Within a version a type may not change at all; a field that
-   is not in the contract is a mistake and is refused.
+3. A message carries `v`, the contract version. Within a version a type may only gain fields that may be absent, and
+   the cloud learns them before any sensor does: a field that is not in the contract is a mistake and is refused.
 4. The vectors in `tests/vectors/` pin the bytes. Vectors are added, never edited.
 5. Topics use only what MQTT 3.1.1 has: QoS 0 and 1, retained messages, a last will, at most seven slashes.
 
@@ -14,21 +14,24 @@ It imports nothing of ours: the cloud imports it, and so may anyone else.
 """
 
 from agent.contract.handover import Hello, ReportBatch, Status, Watermark
-from agent.contract.health import Health, OutboxHealth, RadioHealth
-from agent.contract.report import Estimate, Heard, Report
+from agent.contract.health import Health, OutboxHealth, Privacy, RadioHealth
+from agent.contract.report import DwellDay, Estimate, Heard, Report, VisitsHour
 from agent.contract.wire import ContractError, decode, encode
 
 __all__ = [
     "ContractError",
+    "DwellDay",
     "Estimate",
     "Health",
     "Heard",
     "Hello",
     "OutboxHealth",
+    "Privacy",
     "RadioHealth",
     "Report",
     "ReportBatch",
     "Status",
+    "VisitsHour",
     "Watermark",
     "decode",
     "encode",

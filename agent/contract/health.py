@@ -6,12 +6,13 @@ Ages are in seconds; an age is null when the thing has not happened yet.
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from agent.contract.handover import SensorId
 from agent.contract.report import Count, Name
 
 Age = Annotated[float, Meta(ge=0.0)]
+Level = Annotated[int, Meta(ge=-127, le=0)]
 
 
 class RadioHealth(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,6 +35,26 @@ class OutboxHealth(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     evicted: Count
 
 
+class Privacy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the sensor keeps to. `epsilon`: the most that one device can spend of its privacy at this sensor in a day.
+
+    `site`: the class of the place, which bounds the profile. `longest_key_s`: the longest life of any key.
+    `panel`: whether visits are counted now - "open", "sealed" until the next day because today's budget was opened
+    before, "waiting" for a clock that can be trusted, or "off" under profile F5. `epoch_age_s`: age of the epoch's
+    key. `opt_outs`: entries of the opt-out list in force, `opt_outs_age_s` since it was made.
+    """
+
+    site: Literal["ordinary", "sensitive"]
+    inside_dbm: Level
+    outside_dbm: Level
+    longest_key_s: Age
+    epsilon: Annotated[float, Meta(ge=0.0, le=10.0)]
+    panel: Literal["open", "sealed", "waiting", "off"]
+    epoch_age_s: Age | None
+    opt_outs: Count
+    opt_outs_age_s: Age | None
+
+
 class Health(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A sensor at time `at` (UTC seconds). `outbox` is filled in by the process that talks to the cloud."""
 
@@ -43,6 +64,7 @@ class Health(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     uptime_s: Age
     software: Name
     clock: Literal["trusted", "untrusted"]
-    profile: Literal["F5"]
+    profile: Literal["F5", "D24"]
     radios: Annotated[list[RadioHealth], Meta(max_length=8)]
     outbox: OutboxHealth | None = None
+    privacy: Privacy | UnsetType = UNSET
