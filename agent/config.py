@@ -3,14 +3,16 @@
 1. A file that says anything we do not know, or a value out of range, is refused as a whole; the message names the
    file, the key and what is allowed.
 2. Config objects are seen by the command line and the two composition roots only. Everything else gets plain values.
-3. No setting can lengthen a key's life past ten minutes, or turn on the storing of anything about a device.
+3. No setting can lengthen a key's life past its profile's, raise what a device may spend of its privacy, or turn on
+   the storing of anything about a device. A site that is sensitive has profile F5, whatever else is written.
 """
 
 import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
@@ -19,6 +21,10 @@ from agent.contract.handover import SensorId
 
 Dbm = Annotated[int, Meta(ge=-127, le=0)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+KeyName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+PublicKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 
 
 class ConfigError(Exception):
@@ -64,6 +70,27 @@ class Zones(Struct, frozen=True, forbid_unknown_fields=True):
     outside_dbm: Dbm = -90
 
 
+class Hours(Struct, frozen=True, forbid_unknown_fields=True):
+    """Open from `opens` to `closes` (local "HH:MM"; "24:00" ends a day) on the `days` (mon ... sun) named."""
+
+    days: Annotated[list[Day], Meta(min_length=1, max_length=7)]
+    opens: TimeOfDay
+    closes: TimeOfDay
+
+
+class Privacy(Struct, frozen=True, forbid_unknown_fields=True):
+    """The class of the place, and the profile. F5 counts only; D24 also counts visits under a key of at most a day."""
+
+    site: Literal["ordinary", "sensitive"] = "ordinary"
+    profile: Literal["F5", "D24"] | None = None
+
+
+class Fleet(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may send settings: Ed25519 public keys by their name, base64. Without one, nobody may."""
+
+    config_keys: Annotated[dict[KeyName, PublicKey], Meta(max_length=8)] = {}
+
+
 class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
     """The broker. Without `ca_file` the connection is plain, which is allowed to this machine only."""
 
@@ -92,10 +119,20 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     window_s: Annotated[int, Meta(ge=60, le=600)] = 300
     health_interval_s: Annotated[float, Meta(ge=0.5, le=3600)] = 60.0
     outbox_max_reports: Annotated[int, Meta(ge=100, le=1_000_000)] = 105_120
+    time_zone: str = "UTC"
+    hours: Annotated[list[Hours], Meta(max_length=14)] = []
+    privacy: Privacy = Privacy()
+    fleet: Fleet = Fleet()
     radio: Radio = Radio()
     zones: Zones = Zones()
     mqtt: Mqtt = Mqtt()
     time: Time | None = None
+
+    @property
+    def profile(self) -> Literal["F5", "D24"]:
+        """The profile in force: D24 unless the site is sensitive or the settings say F5."""
+        default: Literal["F5", "D24"] = "F5" if self.privacy.site == "sensitive" else "D24"
+        return self.privacy.profile or default
 
     @property
     def outbox_path(self) -> Path:
@@ -106,6 +143,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     def learnt_path(self) -> Path:
         """What was learnt of classes of devices, on disk."""
         return Path(self.state_dir) / "classes.json"
+
+    @property
+    def desired_path(self) -> Path:
+        """The last settings that came signed from the fleet, on disk."""
+        return Path(self.state_dir) / "desired.json"
+
+    @property
+    def leave_path(self) -> Path:
+        """The socket at which `footfall-agent opt-out` asks to leave somebody out."""
+        return Path(self.run_dir) / "opt-out.sock"
 
     @property
     def status_path(self) -> Path:
@@ -136,6 +183,17 @@ def load(path: Path) -> Config:
 def _check(path: Path, config: Config) -> None:
     if config.zones.outside_dbm > config.zones.inside_dbm:
         raise ConfigError(f"{path}: zones.outside_dbm must not be above zones.inside_dbm ({config.zones.inside_dbm}).")
+    if config.privacy.site == "sensitive" and config.profile != "F5":
+        raise ConfigError(f"{path}: privacy.profile: a sensitive site may have F5 only; leave the line out.")
+    try:
+        ZoneInfo(config.time_zone)
+    except (KeyError, ValueError, OSError):
+        raise ConfigError(
+            f"{path}: time_zone: {config.time_zone!r} is not a time zone; write one like Europe/Berlin."
+        ) from None
+    for number, hours in enumerate(config.hours):
+        if hours.opens >= hours.closes:
+            raise ConfigError(f"{path}: hours[{number}]: opens must be before closes; hours past midnight are two.")
     if config.mqtt.ca_file is None and config.mqtt.host not in ("127.0.0.1", "localhost", "::1"):
         raise ConfigError(
             f"{path}: mqtt.ca_file: a connection to another machine must be encrypted; "
