@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from agent.asking import AskingError
 from agent.config import ConfigError, load
-from agent.core.pseudonym import KEY_BYTES
+from agent.core.epoch import KEY_BYTES
 from agent.core.window import Zones
 from agent.outbox import OutboxError
 from agent.radio import RadioError
@@ -28,6 +29,8 @@ app = typer.Typer(
       footfall-agent run                         count until stopped (Ctrl-C)
 
       footfall-agent status --json               how is the sensor, for a program
+
+      footfall-agent opt-out                     leave out the phone that is held to the sensor
 
       footfall-agent replay capture.pcap --json  count a recorded capture
 
@@ -48,7 +51,7 @@ def main() -> None:
         app()
     except ConfigError as error:
         _fail(error, BAD_CONFIG)
-    except RadioError as error:
+    except (RadioError, AskingError) as error:
         _fail(error, TEMPORARY)
     except OutboxError as error:
         _fail(error, ERROR)
@@ -119,6 +122,21 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     found = overview.look(load(config))
     print(json.dumps(found) if as_json else overview.text(found))
     if not found["sensing"]:
+        sys.exit(TEMPORARY)
+
+
+@app.command(name="opt-out")
+def opt_out(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Leave out the phone that is held to the sensor now. Takes half a minute; it must have its Wi-Fi settings open.
+
+    The phone is left out until the epoch ends, as long as it keeps its address. Whoever wants to be left out for good,
+    with an address that stays, belongs on the opt-out list.
+    """
+    from agent import asking  # noqa: PLC0415
+
+    answer = asking.ask(load(config).leave_path, sys.stderr if sys.stderr.isatty() else None)
+    print(json.dumps({"answer": answer}) if as_json else asking.SENTENCES[answer])
+    if answer != "left-out":
         sys.exit(TEMPORARY)
 
 

@@ -2,14 +2,17 @@
 
 1. A Raspberry Pi has no battery clock: until the network has told it the time, the time is wrong. What is
    counted until then is marked `untrusted`.
-2. `now` never runs backwards: when the system's clock is set back, it stands still until that is caught up.
-3. A scaled clock lets a day of the simulated street pass in minutes; everything else is the same.
+2. `now` does not run backwards: when the system's clock is set back, it stands still until that is caught up, unless
+   it was set back by more than an hour, which nobody can wait out.
+3. `boot` never jumps and counts sleep (CLOCK_BOOTTIME, clock_gettime(2)): the lives of keys go by it.
+4. A scaled clock lets a day of the simulated street pass in minutes; everything else is the same.
 """
 
 import ctypes
 import time
 from typing import Protocol
 
+_WAITED_OUT_S = 3600.0
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
@@ -17,10 +20,13 @@ class Clock(Protocol):
     """What the processes need of a clock."""
 
     def now(self) -> float:
-        """UTC seconds since 1970; never less than the last time it was asked."""
+        """UTC seconds since 1970; hardly ever less than the last time it was asked."""
+
+    def boot(self) -> float:
+        """Seconds on a clock that nobody sets."""
 
     def trusted(self) -> bool:
-        """Whether that time can be trusted."""
+        """Whether the time of day can be trusted."""
 
     def real(self, seconds: float) -> float:
         """How long a process has to wait, in real seconds, for `seconds` of this clock."""
@@ -34,9 +40,14 @@ class SystemClock:
         self._libc = ctypes.CDLL(None)
 
     def now(self) -> float:
-        """UTC seconds, as the system says and never backwards."""
-        self._last = max(self._last, time.time())
+        """UTC seconds, as the system says, and not backwards by up to an hour."""
+        said = time.time()
+        self._last = said if said < self._last - _WAITED_OUT_S else max(self._last, said)
         return self._last
+
+    def boot(self) -> float:
+        """Seconds since the machine started, its sleep included."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def trusted(self) -> bool:
         """Whether the kernel says that the clock is synchronised."""
@@ -57,6 +68,10 @@ class ScaledClock:
     def now(self) -> float:
         """UTC seconds of the simulation."""
         return self._start + max(0.0, time.time() - self._real_start) * self._speed
+
+    def boot(self) -> float:
+        """The same: nobody sets it."""
+        return self.now()
 
     def trusted(self) -> bool:
         """Always: a simulation is never wrong about its own time."""

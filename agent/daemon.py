@@ -46,9 +46,13 @@ def main(part: str, path: Path) -> int:
 
 def _run(part: str, config: Config) -> None:
     if part == "sense":
-        from agent import sense  # noqa: PLC0415 - each process pays for its own imports only
+        from agent import lockdown, renewal, sense  # noqa: PLC0415 - each process pays for its own imports only
 
-        sense.run(config, _until_signalled())
+        for sentence in lockdown.lock_down():
+            logging.getLogger("footfall.lockdown").info("%s", sentence)
+        handed = sense.run(config, _until_signalled())
+        if handed is not None:
+            renewal.become(handed, ["-m", "agent.daemon", *sys.argv[1:]])
     else:
         from agent import sync  # noqa: PLC0415
 

@@ -5,7 +5,9 @@
 2. Only `acknowledge`, told by the cloud's watermark, and `append` when the outbox is full, delete. What is
    given up is always the oldest, and is counted.
 3. Sequences grow by one and are never reused. (epoch, sequence) names a report for ever.
-4. Two processes use the file: the sensing one appends, the talking one reads and acknowledges.
+4. Noised figures of an hour are let in once, and the budget of a day is opened once, whatever is killed when: noise
+   that was drawn twice for one figure would average away.
+5. Two processes use the file: the sensing one appends, the talking one reads and acknowledges.
 """
 
 import secrets
@@ -14,9 +16,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.contract import Report, encode
+from msgspec import UNSET
+from msgspec.structs import replace
 
-SCHEMA = 1
+from agent.contract import Heard, Report, encode
+
+SCHEMA = 2
 _BUSY_S = 10.0
 
 
@@ -56,10 +61,10 @@ class Outbox:
 
     def append(self, report: Report) -> int:
         """Commit one report to disk; its sequence."""
-        body = encode(report)
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            (acknowledged,) = self._db.execute("SELECT acknowledged FROM outbox").fetchone()
+            acknowledged, told_until = self._db.execute("SELECT acknowledged, told_until FROM outbox").fetchone()
+            body = self._once(report, told_until)
             (last,) = self._db.execute("SELECT max(sequence) FROM report").fetchone()
             sequence = int(last or acknowledged) + 1
             self._evict(sequence - self._max)
@@ -69,6 +74,10 @@ class Outbox:
             self._rollback()
             raise
         return sequence
+
+    def open_budget(self, day: int) -> bool:
+        """Whether visits may be counted on the shop-local day of this number: yes once, and never for an older day."""
+        return self._db.execute("UPDATE outbox SET budget_day = ? WHERE budget_day < ?", (day, day)).rowcount == 1
 
     def pending(self) -> Pending:
         """What waits for the cloud."""
@@ -112,7 +121,11 @@ class Outbox:
             schema = files("agent").joinpath("outbox.sql").read_text()
             for statement in schema.split(";\n"):
                 self._db.execute(statement)
-            self._db.execute("INSERT INTO outbox VALUES (?, 0, 0)", (secrets.token_hex(8),))
+            self._db.execute("INSERT INTO outbox VALUES (?, 0, 0, 0, 0)", (secrets.token_hex(8),))
+        if version == 1:
+            for column in ("budget_day", "told_until"):
+                self._db.execute(f"ALTER TABLE outbox ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+        if version < SCHEMA:
             self._db.execute(f"PRAGMA user_version = {SCHEMA}")
         self._db.execute("COMMIT")
         if version > SCHEMA:
@@ -120,6 +133,15 @@ class Outbox:
                 f"The outbox {self._path} was written by a newer version (schema {version}, this one knows "
                 f"{SCHEMA}): install that version again, or move the file away to start a new outbox."
             )
+
+    def _once(self, report: Report, told_until: int) -> bytes:
+        """The report's bytes, without noised figures of a time that was told before."""
+        hours = [one.visits for one in (report.wifi, report.ble) if one is not None and one.visits is not UNSET]
+        if any(hour.start < told_until for hour in hours):
+            return encode(replace(report, wifi=_without_visits(report.wifi), ble=_without_visits(report.ble)))
+        if hours:
+            self._db.execute("UPDATE outbox SET told_until = ?", (max(hour.end for hour in hours),))
+        return encode(report)
 
     def _evict(self, upto: int) -> None:
         given_up = self._db.execute("DELETE FROM report WHERE sequence <= ?", (upto,)).rowcount
@@ -129,3 +151,7 @@ class Outbox:
     def _rollback(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+
+def _without_visits(heard: Heard | None) -> Heard | None:
+    return heard and replace(heard, visits=UNSET, dwell=UNSET)

@@ -7,5 +7,7 @@ CREATE TABLE report (
 CREATE TABLE outbox (
     epoch        TEXT NOT NULL,        -- drawn when this file is made
     acknowledged INTEGER NOT NULL,     -- the cloud has everything up to here
-    evicted      INTEGER NOT NULL      -- reports given up because the outbox was full
+    evicted      INTEGER NOT NULL,     -- reports given up because the outbox was full
+    budget_day   INTEGER NOT NULL,     -- the last shop-local day on which visits began to be counted
+    told_until   INTEGER NOT NULL      -- visits are told up to here (UTC seconds), and never a second time
 );

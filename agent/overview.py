@@ -11,6 +11,12 @@ from agent.config import Config
 from agent.outbox import Outbox
 
 _SILENT_S = 30.0
+_PANEL = {
+    "open": "counted, of devices whose address stays the same, with noise",
+    "sealed": "not until tomorrow: today's budget was opened before the restart",
+    "waiting": "not yet: the time of day cannot be trusted",
+    "off": "not counted under this profile",
+}
 
 
 def look(config: Config) -> dict[str, Any]:
@@ -38,12 +44,29 @@ def text(found: dict[str, Any]) -> str:
             heard = f"{radio['frames']} frames heard, {radio['dropped']} lost"
             lines.append(f"  {radio['radio']:8} {radio['state']}: {radio['detail'] or heard}")
         lines.append(f"  clock    {found['health']['clock']}")
+        if "privacy" in found["health"]:
+            lines += _privacy(found["health"]["profile"], found["health"]["privacy"])
     else:
         lines.append("  sensing  not running: start it with 'footfall-agent run' or 'systemctl start footfall.target'")
     lines.append(f"  cloud    {'connected' if found['connected'] else 'not connected'}: {found['line']}")
     outbox = found["outbox"]
     lines.append(f"  outbox   {outbox['waiting']} reports wait, {outbox['evicted']} had to be given up")
     return "\n".join(lines)
+
+
+def _privacy(profile: str, kept: dict[str, Any]) -> list[str]:
+    """What the sensor keeps to, and how much of its privacy a device can spend here in a day."""
+    life = "a day" if kept["longest_key_s"] >= 86_400 else f"{kept['longest_key_s'] / 60:.0f} minutes"
+    site = "a sensitive" if kept["site"] == "sensitive" else "an ordinary"
+    lines = [
+        f"  privacy  profile {profile} at {site} site: no key lives longer than {life}",
+        f"  budget   {kept['epsilon']:g} (epsilon) at most for a device at this sensor in a day",
+        f"  visits   {_PANEL[kept['panel']]}",
+    ]
+    if kept["opt_outs_age_s"] is not None:
+        hours = kept["opt_outs_age_s"] / 3600
+        lines.append(f"  opt-out  {kept['opt_outs']} on the list, which is {hours:.0f} hours old")
+    return lines
 
 
 def _fresh(path: Path) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.contract import Report
+from agent.core.memory import Place
 from agent.core.sensor import Sensor
 from agent.core.window import Zones
 from agent.radio import RadioError, capture
@@ -33,7 +34,7 @@ class Row(NamedTuple):
 def windows(path: Path, draw_key: Callable[[], bytes], window_s: int, zones: Zones) -> Iterator[Row]:
     """Rows of every window from the first frame to the last. Raises RadioError, CaptureCutError after the last row."""
     radio = "ble" if capture.first_link(path) in capture.BLUETOOTH else "wifi"
-    sensor = Sensor((radio,), draw_key, window_s, zones)
+    sensor = Sensor((radio,), draw_key, window_s, Place(zones))
     last: float | None = None
     cut: RadioError | None = None
     try:

@@ -1,42 +1,50 @@
 """The sensing process: radios to core to outbox. It has no network and never will.
 
-1. A closed window is committed to the outbox before anything else happens to it. While the disk refuses, reports
-   wait in memory, the oldest given up beyond a day, and that is logged.
-2. A radio that is missing or goes away is opened again every few seconds; until then its time is not listened to.
-3. If this process was stopped or the machine slept, that time was not listened to either.
+1. A closed window is committed to the outbox before anything else happens to it (`shelf`).
+2. The open epoch lies in the kernel's keyring too, brought up to date with every window, so that a crash does not
+   count the day's visitors again. It is never written to a disk.
+3. At the end of an epoch the process becomes a new one (`renewal`): no tag, and no copy of a key, is left in memory.
+   So it does when the fleet's settings change; the epoch goes on then, by way of the keyring.
 """
 
 import logging
-import os
-import sqlite3
+import secrets
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import structs
 
-from agent import learnt, status
+from agent import learnt, renewal, status
 from agent.clock import Clock, ScaledClock, SystemClock
 from agent.config import Capture, Config, Monitor
-from agent.contract import Health, RadioHealth, Report
-from agent.core.pseudonym import KEY_BYTES
+from agent.contract import Health, Privacy
+from agent.core.epoch import KEY_BYTES, LONGEST_EPOCH_S
+from agent.core.hours import opening
+from agent.core.memory import Place, Visits
+from agent.core.noise import EPSILON
+from agent.core.panels import Held
 from agent.core.sensor import Sensor
 from agent.core.window import Zones
+from agent.ear import Ear
+from agent.in_force import InForce
+from agent.keyring import Keyring
 from agent.outbox import Outbox
-from agent.radio import Radio, RadioError
+from agent.point import Point
+from agent.radio import Radio
 from agent.radio.paced import Paced, played
 from agent.radio.wifi import Wifi
+from agent.renewal import Handed
+from agent.shelf import Shelf
 
 log = logging.getLogger("footfall.sense")
 
 _LOOK_S = 0.5
-_REOPEN_S = 5.0
 _ABSENT_S = 30.0  # a loop that took longer than this was not listening
-_UNSAVED = 288
 _NOTE_S = 3600.0  # what is learnt is written so seldom that it wears no card
 
 
@@ -60,151 +68,181 @@ def open_wifi(config: Config, clock: Clock) -> Radio:
     return Paced("street", street.frames(street.Profile(**structs.asdict(source)), clock.now()), clock)
 
 
-class Ear:
-    """One radio as the sensor hears it: opened, lost, opened again."""
+def draw_key() -> bytearray:
+    """32 bytes from the kernel's random source, in the one place where they will be overwritten."""
+    key = bytearray(KEY_BYTES)
+    with open("/dev/urandom", "rb", buffering=0) as source:  # noqa: PTH123 - random(4); straight into place
+        source.readinto(key)
+    return key
 
-    def __init__(
-        self, kind: Literal["wifi", "ble"], open_radio: Callable[[], Radio], sensor: Sensor, clock: Clock
-    ) -> None:
-        self.kind = kind
-        self._open, self._sensor, self._clock = open_radio, sensor, clock
-        self._radio: Radio | None = None
-        self._retry_at = 0.0
-        self._detail, self._source = "", "none"
-        self._frames = self._dropped = 0
-        self._last_frame: float | None = None
 
-    def listen(self, wait_s: float) -> None:
-        """Feed the sensor what is heard within `wait_s` real seconds."""
-        radio = self._radio or self._reopen()
-        if radio is None:
-            time.sleep(wait_s)
-            return
+def make_place(config: Config, outbox: Outbox) -> Place:
+    """Where the settings say the sensor stands."""
+    return Place(
+        zones=Zones(config.zones.inside_dbm, config.zones.outside_dbm),
+        zone=ZoneInfo(config.time_zone),
+        week=tuple(opening(one.days, one.opens, one.closes) for one in config.hours),
+        visits=Visits(secrets.randbelow, outbox.open_budget) if config.profile == "D24" else None,
+    )
+
+
+class Vault:
+    """The open epoch in the kernel's keyring, under a name that belongs to this outbox."""
+
+    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+        self._keyring, self._clock = Keyring(f"footfall:{outbox.epoch}"), clock
+
+    def recall(self) -> Held | None:
+        """What was kept before a crash; None after a restart of the machine."""
+        found = self._keyring.recall()
         try:
-            for frame in radio.frames(wait_s):
-                if self._sensor.feed(frame):
-                    self._frames += 1
-                    self._last_frame = time.monotonic()
-        except RadioError as error:
-            self._lose(error)
+            return None if found is None else msgspec.msgpack.decode(found, type=Held)
+        except msgspec.DecodeError:
+            return None  # another version's
+
+    def keep(self, held: Held | None) -> None:
+        """Replace what is kept; where the kernel refuses, a crash costs the rest of the day's visits."""
+        if held is None:
+            self._keyring.destroy()
             return
-        dropped = radio.dropped()
-        if dropped:
-            self._dropped += dropped
-            self._sensor.drop(self.kind, dropped)
+        left = LONGEST_EPOCH_S - (self._clock.boot() - held.boot)
+        self._keyring.keep(msgspec.msgpack.encode(held), max(1.0, self._clock.real(left)))
 
-    def pause(self, since: float) -> None:
-        """Time since `since` (UTC seconds) was not listened to, though the radio was open."""
-        if self._radio is not None:
-            self._sensor.deafen(self.kind, since)
-            self._sensor.listen(self.kind, self._clock.now())
+    def destroy(self) -> None:
+        """Keep nothing."""
+        self._keyring.destroy()
 
-    def health(self) -> RadioHealth:
-        """How this radio is."""
-        age = None if self._last_frame is None else round(time.monotonic() - self._last_frame, 1)
-        return RadioHealth(
-            radio=self.kind,
-            state="listening" if self._radio else "missing",
-            source=self._source,
-            frames=self._frames,
-            dropped=self._dropped,
-            last_frame_age_s=age,
-            detail=self._detail,
+
+class Sensing:
+    """The parts of a running sensor, put together. Raises OutboxError."""
+
+    def __init__(self, own: Config, handed: Handed | None) -> None:
+        self._in_force = InForce(own)
+        config = self._config = self._in_force.config
+        renewed = handed is not None and handed.epoch_over
+        self.clock = make_clock(config)
+        outbox = Outbox(config.outbox_path, config.outbox_max_reports)
+        self._outbox, self._vault = outbox, Vault(outbox, self.clock)
+        self._shelf = Shelf(outbox, handed.unsaved if handed else ())
+        self._sensor = Sensor(
+            ("wifi",),
+            draw_key,
+            config.window_s,
+            make_place(config, outbox),
+            handed.learnt if handed else learnt.read(config.learnt_path),
+            None if renewed else self._vault.recall(),
+            renewed=renewed,
+        )
+        self._leave_out()
+        self._ear = Ear(
+            "wifi",
+            partial(open_wifi, config, self.clock),
+            self._sensor,
+            self.clock,
+            frames=handed.frames if handed else 0,
+            dropped=handed.dropped if handed else 0,
+        )
+        self._point = Point(config.leave_path)
+        self._real = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._began = handed.began if handed else self._real
+        self._told, self._noted = 0.0, self._real
+
+    def turn(self) -> bool:
+        """One round, about half a second; whether this process has to become a new one."""
+        now, before = self.clock.now(), self._real
+        closed = self._sensor.poll(now, trusted=self.clock.trusted(), boot=self.clock.boot())
+        self._shelf.keep(closed)
+        if closed:
+            self._vault.keep(self._sensor.memory.hold())
+        if self._sensor.memory.epoch_ended or (closed and self._config != self._in_force.config):
+            return True
+        self._ear.listen(_LOOK_S)
+        self._attend()
+        self._real = time.clock_gettime(time.CLOCK_BOOTTIME)
+        if self._real - before > _ABSENT_S:
+            log.warning("absent for %.0f s: that time counts as not listened to", self._real - before)
+            self._ear.pause(now)
+        if self._real - self._told > min(self._config.health_interval_s, 5.0):
+            if self._in_force.look():
+                self._leave_out()
+            status.write(self._config.status_path, self._health())
+            self._told = self._real
+        if self._real - self._noted > _NOTE_S:
+            learnt.write(self._config.learnt_path, self._sensor.learnt())
+            self._noted = self._real
+        return False
+
+    def handed(self) -> Handed:
+        """What the next process goes on with."""
+        self._close()
+        over = self._sensor.memory.epoch_ended
+        if over:
+            self._vault.destroy()
+        learnt_by_now, ear = self._sensor.learnt(), self._ear
+        return Handed(self._began, over, learnt_by_now, self._shelf.unsaved, ear.frames, ear.dropped)
+
+    def stop(self) -> None:
+        """Close the open window and everything else. In a simulation the epoch ends with it."""
+        self._shelf.keep(self._sensor.stop(self.clock.now()))
+        if self._config.time:
+            self._vault.destroy()
+        else:
+            self._vault.keep(self._sensor.memory.hold())
+        learnt.write(self._config.learnt_path, self._sensor.learnt())
+        self._close()
+
+    def _leave_out(self) -> None:
+        listed = self._in_force.listed
+        self._sensor.memory.leave_out(None if listed is None else listed.holds)
+
+    def _attend(self) -> None:
+        """Who stands at the point, asking to be left out."""
+        now = self.clock.now()
+        if self._point.asked():
+            self._sensor.memory.ask_to_leave(now)
+        answer = self._sensor.memory.answer(now)
+        if answer is not None:
+            self._point.answer(answer)
+
+    def _close(self) -> None:
+        self._ear.close()
+        self._point.close()
+        self._outbox.close()
+
+    def _health(self) -> Health:
+        config, memory = self._config, self._sensor.memory
+        counts_visits = config.profile == "D24"
+        age, listed = memory.epoch_age(self.clock.boot()), self._in_force.opt_outs
+        return Health(
+            sensor=config.sensor,
+            at=self.clock.now(),
+            uptime_s=round(self._real - self._began, 1),
+            software=version("footfall"),
+            clock="trusted" if self.clock.trusted() else "untrusted",
+            profile=config.profile,
+            radios=[self._ear.health()],
+            privacy=Privacy(
+                site=config.privacy.site,
+                inside_dbm=config.zones.inside_dbm,
+                outside_dbm=config.zones.outside_dbm,
+                longest_key_s=LONGEST_EPOCH_S if counts_visits else float(config.window_s),
+                epsilon=EPSILON if counts_visits else 0.0,
+                panel=memory.panel,
+                epoch_age_s=None if age is None else round(age, 1),
+                opt_outs=len(listed.entries) if listed else 0,
+                opt_outs_age_s=max(0.0, round(self.clock.now() - listed.made_at, 1)) if listed else None,
+            ),
         )
 
-    def close(self) -> None:
-        """Stop listening."""
-        if self._radio is not None:
-            self._radio.close()
 
-    def _reopen(self) -> Radio | None:
-        if time.monotonic() < self._retry_at:
-            return None
-        try:
-            self._radio = self._open()
-        except RadioError as error:
-            self._lose(error)
-            return None
-        self._detail, self._source = "", self._radio.source
-        self._sensor.listen(self.kind, self._clock.now())
-        log.info("listening on %s", self._source)
-        return self._radio
+def run(config: Config, stopping: Callable[[], bool]) -> Handed | None:
+    """Sense until `stopping` says so, or until the process has to become a new one.
 
-    def _lose(self, error: RadioError) -> None:
-        if self._radio is not None:
-            self._radio.close()
-            self._radio = None
-            self._sensor.deafen(self.kind, self._clock.now())
-        if str(error) != self._detail:
-            log.warning("%s", error)
-        self._detail = str(error)
-        self._retry_at = time.monotonic() + _REOPEN_S
-
-
-class Shelf:
-    """Reports on their way to the outbox, in memory only while the disk refuses them."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
-        self._unsaved: deque[Report] = deque()
-        self._refused = ""
-
-    def keep(self, reports: list[Report]) -> None:
-        """Commit the reports, and those still waiting before them."""
-        self._unsaved.extend(reports)
-        while len(self._unsaved) > _UNSAVED:
-            lost = self._unsaved.popleft()
-            log.error("the window of %d is lost: the disk has refused it for a day", lost.window_start)
-        while self._unsaved:
-            try:
-                self._outbox.append(self._unsaved[0])
-            except sqlite3.Error as error:
-                if str(error) != self._refused:
-                    log.error("the outbox refuses reports (%s); they wait in memory", error)
-                self._refused = str(error)
-                return
-            self._unsaved.popleft()
-            self._refused = ""
-
-
-def run(config: Config, stopping: Callable[[], bool]) -> None:
-    """Sense until `stopping` says so, then close the open window. Raises OutboxError."""
-    clock = make_clock(config)
-    outbox = Outbox(config.outbox_path, config.outbox_max_reports)
-    shelf = Shelf(outbox)
-    zones = Zones(config.zones.inside_dbm, config.zones.outside_dbm)
-    known = learnt.read(config.learnt_path)
-    sensor = Sensor(("wifi",), partial(os.urandom, KEY_BYTES), config.window_s, zones, known)
-    ear = Ear("wifi", partial(open_wifi, config, clock), sensor, clock)
-    began = real = time.clock_gettime(time.CLOCK_BOOTTIME)
-    told, noted = 0.0, real
+    What the new one goes on with, or None. Raises OutboxError.
+    """
+    sensing = Sensing(config, renewal.taken())
     while not stopping():
-        now, before = clock.now(), real
-        ear.listen(_LOOK_S)
-        shelf.keep(sensor.poll(now, trusted=clock.trusted()))
-        real = time.clock_gettime(time.CLOCK_BOOTTIME)
-        if real - before > _ABSENT_S:
-            log.warning("absent for %.0f s: that time counts as not listened to", real - before)
-            ear.pause(now)
-        if real - told > min(config.health_interval_s, 5.0):
-            status.write(config.status_path, _health(config, clock, ear, real - began))
-            told = real
-        if real - noted > _NOTE_S:
-            learnt.write(config.learnt_path, sensor.learnt())
-            noted = real
-    shelf.keep(sensor.stop(clock.now()))
-    learnt.write(config.learnt_path, sensor.learnt())
-    ear.close()
-    outbox.close()
-
-
-def _health(config: Config, clock: Clock, ear: Ear, uptime_s: float) -> Health:
-    return Health(
-        sensor=config.sensor,
-        at=clock.now(),
-        uptime_s=round(uptime_s, 1),
-        software=version("footfall"),
-        clock="trusted" if clock.trusted() else "untrusted",
-        profile="F5",
-        radios=[ear.health()],
-    )
+        if sensing.turn():
+            return sensing.handed()
+    sensing.stop()
+    return None

@@ -5,11 +5,12 @@ from typing import Any
 
 import msgspec
 
+from agent.contract.desired import DeviceConfig, ReportedConfig, Signed
 from agent.contract.handover import Hello, ReportBatch, Status, Watermark
 from agent.contract.health import Health
 from agent.contract.report import Report
 
-MESSAGES = (Report, ReportBatch, Hello, Watermark, Status, Health)
+MESSAGES = (Report, ReportBatch, Hello, Watermark, Status, Health, DeviceConfig, Signed, ReportedConfig)
 
 
 def schema() -> dict[str, Any]:

@@ -4,18 +4,23 @@ The shop is not in a sensor's topics: sensors move, and where one stands when is
 """
 
 ROOT = "footfall/v1"
-LEAVES_UP = ("report", "hello", "status", "health")
+LEAVES_UP = ("report", "hello", "status", "health", "config")
 ALL_UP = {leaf: f"{ROOT}/d/+/up/{leaf}" for leaf in LEAVES_UP}
 
 
 def up(sensor_id: str, leaf: str) -> str:
-    """Topic a sensor publishes on: `report` and `hello` QoS 1, `status` QoS 1 retained, `health` QoS 0."""
+    """Topic a sensor publishes on: `report`, `hello` and `config` QoS 1, `status` QoS 1 retained, `health` QoS 0."""
     return f"{ROOT}/d/{sensor_id}/up/{leaf}"
 
 
 def watermark(sensor_id: str) -> str:
     """Topic on which the cloud tells a sensor its watermark (QoS 1)."""
     return f"{ROOT}/d/{sensor_id}/down/ack"
+
+
+def config(sensor_id: str) -> str:
+    """Topic on which the fleet tells a sensor its signed settings (QoS 1, retained)."""
+    return f"{ROOT}/d/{sensor_id}/down/config"
 
 
 def parse_up(topic: str) -> tuple[str, str] | None:

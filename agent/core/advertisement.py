@@ -61,7 +61,7 @@ class Decoder:
         return self._link_layer(packet, _RADIO_HEADER, _dbm(packet[1]) if flags & _SIGNAL_VALID else None)
 
     def _link_layer(self, packet: Packet, at: int, signal: int | None) -> list[Sighting]:
-        if bytes(packet[at : at + 4]) != _ADVERTISING_ACCESS:
+        if packet[at : at + 4] != _ADVERTISING_ACCESS:
             return self._count_foreign() if len(packet) >= at + 4 else self._count_damaged()
         header, length = packet[at + 4], packet[at + 5]
         start, end = at + 6, at + 6 + length
@@ -90,27 +90,27 @@ class Decoder:
             if at + (9 if subevent == _REPORT else 24) > len(packet):
                 return found + self._count_damaged()
             if subevent == _REPORT:
-                kind, address, data, size = packet[at + 1], at + 2, at + 9, packet[at + 8]
+                kind, sender_at, data, size = packet[at + 1], at + 2, at + 9, packet[at + 8]
                 signal = data + size
                 at = signal + 1
             else:
-                kind, address, data, size, signal = packet[at + 2], at + 3, at + 24, packet[at + 23], at + 13
+                kind, sender_at, data, size, signal = packet[at + 2], at + 3, at + 24, packet[at + 23], at + 13
                 at = data + size
             if at > len(packet):
                 return found + self._count_damaged()
             if kind == _ANONYMOUS:
                 found += self._count_foreign()
                 continue
-            sender = _kind(packet, address, is_random=bool(kind & 1))
-            found += self._sighting(packet, address, sender, _dbm(packet[signal]), data, data + size)
+            sender = _kind(packet, sender_at, is_random=bool(kind & 1))
+            found += self._sighting(packet, sender_at, sender, _dbm(packet[signal]), data, data + size)
         return found
 
     def _sighting(
-        self, packet: Packet, address: int, kind: AddressKind | None, signal: int | None, data: int, end: int
+        self, packet: Packet, sender_at: int, kind: AddressKind | None, signal: int | None, data: int, end: int
     ) -> list[Sighting]:
         if kind is None:  # the remaining value of the two bits is reserved: nobody may send it
             return self._count_damaged()
-        return [Sighting(packet[address : address + 6], kind, signal, True, None, signature(packet, data, end))]
+        return [Sighting(packet[sender_at : sender_at + 6], kind, signal, True, None, signature(packet, data, end))]
 
     def _count_foreign(self) -> list[Sighting]:
         self.foreign += 1
@@ -135,8 +135,8 @@ def signature(packet: Packet, start: int, end: int) -> int:
     return int.from_bytes(hashed.digest(), "little")
 
 
-def _kind(packet: Packet, address: int, *, is_random: bool) -> AddressKind | None:
-    return _RANDOM_KINDS[packet[address + 5] >> 6] if is_random else AddressKind.BLE_PUBLIC
+def _kind(packet: Packet, sender_at: int, *, is_random: bool) -> AddressKind | None:
+    return _RANDOM_KINDS[packet[sender_at + 5] >> 6] if is_random else AddressKind.BLE_PUBLIC
 
 
 def _dbm(value: int) -> int | None:

@@ -21,6 +21,7 @@ from agent.core.radiotap import Layout, layout, present_words
 from agent.core.sighting import AddressKind, Sighting
 
 _NO_RADIOTAP = b"\x00\x00\x08\x00\x00\x00\x00\x00"  # the header of a receiver that says nothing
+_LONGEST = 4096  # bytes of a frame that are read; the standard's frames are shorter (9.2.4.7)
 _PROBE_REQUEST = 0x40  # protocol version 0, type 0 (management), subtype 4
 _HEADER = 24
 _HTC = 0x80  # +HTC: four more bytes of header
@@ -43,10 +44,13 @@ class Decoder:
         self.damaged = 0
         self._layouts: dict[int | tuple[int, ...], Layout] = {}
         self._elements: dict[int, tuple[int, int]] = {}
+        self._plain = bytearray(len(_NO_RADIOTAP) + _LONGEST)  # one place for a frame without a header, used again
+        self._plain[: len(_NO_RADIOTAP)] = _NO_RADIOTAP
 
     def forget(self) -> None:
-        """Empty the memory of seen element lists."""
+        """Empty the memory of seen element lists, and the place of the last frame."""
         self._elements.clear()
+        self._plain[len(_NO_RADIOTAP) :] = bytes(_LONGEST)
 
     def radiotap(self, packet: bytes | memoryview) -> Sighting | None:
         """The sighting in a radiotap packet (link type 127); None if it is foreign or damaged."""
@@ -78,7 +82,9 @@ class Decoder:
 
     def plain(self, frame: bytes | memoryview) -> Sighting | None:
         """The sighting in an 802.11 frame without radiotap (link type 105): signal and channel are unknown."""
-        return self.radiotap(_NO_RADIOTAP + frame)
+        start, size = len(_NO_RADIOTAP), min(len(frame), _LONGEST)
+        self._plain[start : start + size] = frame[:size]
+        return self.radiotap(memoryview(self._plain)[: start + size])
 
     def _layout(self, packet: bytes | memoryview) -> Layout:
         words = present_words(packet)

@@ -42,6 +42,6 @@ def _stable_end(frame: bytes | memoryview, ident: int, content: int, end: int) -
     if ident == EXTENSION and content < end:
         return content if frame[content] == _FILS_REQUEST else end
     if ident == VENDOR:
-        kind = min(content + 4, end)
-        return kind if bytes(frame[content:kind]).startswith(_VOLATILE_VENDORS) else end
+        volatile = any(frame[content : content + len(kind)] == kind for kind in _VOLATILE_VENDORS)
+        return min(content + 4, end) if volatile else end
     return content

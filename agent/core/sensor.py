@@ -2,19 +2,26 @@
 
 1. `feed` decodes, tags and counts one frame; the address in it is gone when the call returns.
 2. A window closes when time passes its end, be it told by `poll` or by a frame. Its key and all its tags go with
-   it, and a new key is drawn for the next. No tag crosses.
-3. Time may stand still but never runs backwards: a frame from before the open window counts in the open one.
+   it, and a new key is drawn for the next. What lives longer, and how long, is in `memory`.
+3. Time may stand still but never runs backwards: a frame from before the open window counts in the open one. Where
+   the time of day stands still longer than a key may live, the window closes, and nothing counts until time goes on.
 4. A jump of more than an hour (a clock set, a gap between captures) leaves a gap: no reports are made up for it.
+5. Outside the shop's hours the radios rest, and a frame that comes nevertheless is not read.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec import UNSET
+
 from agent.contract.report import Report
-from agent.core import advertisement, dot11
+from agent.core import advertisement, dot11, hours
+from agent.core.epoch import Moment
 from agent.core.frame import Frame, Link
-from agent.core.pseudonym import Pseudonym
+from agent.core.memory import Memory, Place
+from agent.core.panels import Held
+from agent.core.pseudonym import LEFT_OUT, Trace
 from agent.core.rates import Learnt
-from agent.core.window import Window, Zones, start_of
+from agent.core.window import Window, start_of
 
 LONGEST_GAP_S = 3600.0
 
@@ -22,33 +29,41 @@ LONGEST_GAP_S = 3600.0
 class Sensor:
     """Counts the devices that `radios` ("wifi", "ble") hear. `draw_key` gives 32 secret random bytes.
 
-    `learnt` is what `Sensor.learnt` gave before a restart, per radio.
+    `learnt` is what `Sensor.learnt` gave before a restart, per radio; `held` and `renewed` are those of `Memory`,
+    which is there to be asked as `memory`.
     """
 
     def __init__(
         self,
         radios: Iterable[str],
-        draw_key: Callable[[], bytes],
+        draw_key: Callable[[], bytes | bytearray],
         window_s: int = 300,
-        zones: Zones | None = None,
+        place: Place | None = None,
         learnt: Mapping[str, Learnt] | None = None,
+        held: Held | None = None,
+        *,
+        renewed: bool = False,
     ) -> None:
         self._window_s = window_s
-        self._draw_key = draw_key
-        self._zones = zones or Zones()
+        self._place = place or Place()
         known = learnt or {}
-        self._windows = {radio: Window(self._zones, window_s, known.get(radio)) for radio in radios}
-        self._pseudonym = self._draw_pseudonym()
+        self._windows = {radio: Window(self._place.zones, window_s, known.get(radio)) for radio in radios}
+        self.memory = Memory(self._windows, draw_key, window_s, self._place, held, renewed=renewed)
         self._dot11 = dot11.Decoder()
         self._ble = advertisement.Decoder()
         self._start: int | None = None
+        self._not_before = 0
+        self._ahead = 0.0  # how far CLOCK_BOOTTIME is ahead of UTC
+        self._turns_at = 0.0  # when the shop opens or closes next
         self._trusted = True
         self._closed: list[Report] = []
+        self.resting = False
 
     def listen(self, radio: str, at: float) -> None:
         """The radio starts to hear at `at` (UTC seconds)."""
         self._advance(at)
-        self._windows[radio].listen(at)
+        if not self.resting:
+            self._windows[radio].listen(at)
 
     def deafen(self, radio: str, at: float) -> None:
         """The radio stops to hear at `at`: from here on its time does not count as listened to."""
@@ -62,71 +77,115 @@ class Sensor:
     def feed(self, frame: Frame) -> bool:
         """Count one frame; whether it was one that counts. A frame never raises, whatever is in it."""
         self._advance(frame.at)
+        veil = self.memory.pseudonym
+        if veil is None or self.resting:
+            return False
         if frame.link == Link.RADIOTAP:
             sighting = self._dot11.radiotap(frame.payload)
         elif frame.link == Link.DOT11:
             sighting = self._dot11.plain(frame.payload)
         else:
-            return self._feed_ble(frame)
-        if sighting is None:
-            return False
-        self._windows["wifi"].hear(self._pseudonym.trace(sighting), frame.at)
-        return True
+            sightings = self._ble.sightings(frame.link, frame.payload)
+            counted = [self._hear("ble", veil.trace(one), frame.at) for one in sightings]
+            return any(counted)
+        return sighting is not None and self._hear("wifi", veil.trace(sighting), frame.at)
 
-    def poll(self, now: float, *, trusted: bool = True) -> list[Report]:
-        """Reports of the windows that ended by `now` (UTC seconds). `trusted`: whether that time can be."""
+    def poll(self, now: float, *, trusted: bool = True, boot: float | None = None) -> list[Report]:
+        """Reports of the windows that ended by `now` (UTC seconds). `trusted`: whether that time can be.
+
+        `boot`: the same moment on CLOCK_BOOTTIME, by which keys live; without it UTC is believed.
+        """
         self._trusted = trusted
+        self._ahead = 0.0 if boot is None else boot - now
+        if self._start is not None and now < self._start - LONGEST_GAP_S:  # the clock was set back by far
+            self._close(float(self._start), start_of(now, self._window_s))
         self._advance(now)
+        if boot is not None and self.memory.expired(boot):
+            self._expire(now)
         closed, self._closed = self._closed, []
         return closed
 
     def stop(self, now: float) -> list[Report]:
         """Close the open window early, with the time it was listened to, and hand over all that is left."""
-        closed = self.poll(now, trusted=self._trusted)
+        self._advance(now)
         if self._start is not None:
-            closed.append(self._close(min(now, self._start + self._window_s)))
-            self._start = None
+            self._close(min(now, self._end), self._end)
+        closed, self._closed = self._closed, []
         return closed
 
     def learnt(self) -> dict[str, Learnt]:
         """What is known of classes of devices, per radio: the one thing worth keeping over a restart."""
         return {radio: window.learnt() for radio, window in self._windows.items()}
 
-    def _feed_ble(self, frame: Frame) -> bool:
-        sightings = self._ble.sightings(frame.link, frame.payload)
-        for sighting in sightings:
-            self._windows["ble"].hear(self._pseudonym.trace(sighting), frame.at)
-        return bool(sightings)
+    @property
+    def _end(self) -> int:
+        return (self._start or 0) + self._window_s
+
+    def _hear(self, radio: str, trace: Trace | None, at: float) -> bool:
+        if trace is LEFT_OUT:
+            return False
+        self._windows[radio].hear(trace, at)
+        if trace is not None:
+            self.memory.hear(radio, trace, at)
+        return True
 
     def _advance(self, now: float) -> None:
-        if self._start is None:
+        if self._start is None and now >= self._not_before:
             self._open(start_of(now, self._window_s))
-        while self._start is not None and now >= self._start + self._window_s:
-            end = self._start + self._window_s
-            self._closed.append(self._close(end))
-            self._open(end if now - end < LONGEST_GAP_S else start_of(now, self._window_s))
+        while self._start is not None and now >= min(self._end, self._turns_at):
+            if self._turns_at <= self._end:
+                self._turn(max(self._turns_at, float(self._start)), now)
+            else:
+                end = self._end
+                opens = end if now - end < LONGEST_GAP_S else start_of(now, self._window_s)
+                self._close(end, opens)
+                self._open(opens)
+
+    def _expire(self, now: float) -> None:
+        """A key is past its life though the time of day has not moved on."""
+        if self._start is not None:
+            self._close(now, self._end)
+        else:
+            self.memory.end()
+
+    def _turn(self, at: float, now: float) -> None:
+        """The shop opens or closes at `at`; of a long gap only how it stands at its end matters."""
+        look_at = at if now - at < LONGEST_GAP_S else now
+        is_open, self._turns_at = hours.look(self._place.week, self._place.zone, look_at)
+        if self.resting == is_open:
+            self.resting = not is_open
+            for window in self._windows.values():
+                if is_open:
+                    window.rouse(at)
+                else:
+                    window.rest(at)
 
     def _open(self, start: int) -> None:
         self._start = start
-        self._pseudonym = self._draw_pseudonym()
+        self.memory.open(self._moment(start), trusted=self._trusted)
         for window in self._windows.values():
             window.open(float(start))
 
-    def _draw_pseudonym(self) -> Pseudonym:
-        return Pseudonym(self._draw_key(), b"count", self._zones.outside_dbm)
-
-    def _close(self, end: float) -> Report:
-        wifi, ble = self._windows.get("wifi"), self._windows.get("ble")
-        if wifi:
-            wifi.lose(damaged=self._dot11.damaged)
-        if ble:
-            ble.lose(damaged=self._ble.damaged)
-        self._dot11.damaged = self._ble.damaged = 0
+    def _close(self, end: float, opens: int) -> None:
+        """The open window ends at `end`, and the next may open at `opens`."""
+        for radio, decoder in (("wifi", self._dot11), ("ble", self._ble)):
+            if radio in self._windows:
+                self._windows[radio].lose(damaged=decoder.damaged)
+            decoder.damaged = 0
         self._dot11.forget()
-        return Report(
+        heard = {radio: window.close(end) for radio, window in self._windows.items()}
+        told = self.memory.close(heard, self._start or 0, int(end), self._moment(opens))
+        report = Report(
             window_start=self._start or 0,
             window_s=self._window_s,
             clock="trusted" if self._trusted else "untrusted",
-            wifi=wifi.close(end) if wifi else None,
-            ble=ble.close(end) if ble else None,
+            wifi=told.get("wifi"),
+            ble=told.get("ble"),
+            key_reset=True if self.memory.lost else UNSET,
         )
+        self.memory.lost = False
+        self._closed.append(report)
+        self._start, self._not_before = None, opens
+
+    def _moment(self, utc: float) -> Moment:
+        return Moment(utc, utc + self._ahead)

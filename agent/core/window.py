@@ -1,11 +1,14 @@
 """Window: what one radio hears between two marks of the UTC grid, and how it becomes a `Heard`.
 
 1. Windows are aligned: they start at whole multiples of their length since 1970.
-2. Listening is accounted for in seconds. A window not listened to has no estimate: null, never 0.
+2. Listening is accounted for in seconds, and so is rest by plan. A window not listened to has no estimate: null,
+   never 0.
 3. Everything derived from an address is dropped at `close`; what is learnt of classes of devices stays.
 """
 
 from typing import NamedTuple
+
+from msgspec import UNSET
 
 from agent.contract.report import Heard
 from agent.core import count
@@ -27,7 +30,8 @@ class Window:
         self._zones = zones
         self._counter = count.Counter(window_s, learnt)
         self._since: float | None = None
-        self._listened = 0.0
+        self._rests_since: float | None = None
+        self._listened = self._rested = 0.0
         self._frames = self._ignored = self._damaged = self._dropped = 0
 
     def learnt(self) -> Learnt:
@@ -36,6 +40,7 @@ class Window:
 
     def listen(self, at: float) -> None:
         """The radio hears from `at` on."""
+        self.rouse(at)
         if self._since is None:
             self._since = at
 
@@ -44,6 +49,18 @@ class Window:
         if self._since is not None:
             self._listened += max(0.0, at - self._since)
             self._since = None
+
+    def rest(self, at: float) -> None:
+        """The radio is told to rest from `at` on, until it listens again."""
+        self.deafen(at)
+        if self._rests_since is None:
+            self._rests_since = at
+
+    def rouse(self, at: float) -> None:
+        """The rest ends at `at`; whether the radio hears again is another matter."""
+        if self._rests_since is not None:
+            self._rested += max(0.0, at - self._rests_since)
+            self._rests_since = None
 
     def lose(self, *, damaged: int = 0, dropped: int = 0) -> None:
         """Count frames that could not be decoded, and frames the kernel lost."""
@@ -54,6 +71,8 @@ class Window:
         """Begin the window at `start`."""
         if self._since is not None:
             self._since = start
+        if self._rests_since is not None:
+            self._rests_since = start
 
     def hear(self, trace: Trace | None, at: float) -> None:
         """Count one sighting by its trace; None is one from below the floor."""
@@ -68,8 +87,11 @@ class Window:
         if self._since is not None:
             self._listened += max(0.0, end - self._since)
             self._since = end
+        if self._rests_since is not None:
+            self.rouse(end)
+            self._rests_since = end
         heard = self._heard()
-        self._listened = 0.0
+        self._listened = self._rested = 0.0
         self._frames = self._ignored = self._damaged = self._dropped = 0
         return heard
 
@@ -87,6 +109,7 @@ class Window:
             present=counted.present if listened else None,
             inside=counted.inside if listened else None,
             outside=counted.outside if listened else None,
+            rested_s=round(self._rested, 3) if self._rested > 0 else UNSET,
         )
 
 

@@ -83,7 +83,7 @@ def one_window() -> str:
 
 def traced(frame: Frame) -> Trace | None:
     sighting = Decoder().radiotap(frame.payload)
-    return sighting and Pseudonym(bytes(32), b"count", -127).trace(sighting)
+    return sighting and Pseudonym(bytes(32), -127).trace(sighting)
 
 
 def in_view() -> str:

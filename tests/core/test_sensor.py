@@ -9,6 +9,7 @@ import pytest
 
 from agent.contract import Report
 from agent.core.frame import Frame, Link
+from agent.core.memory import Place
 from agent.core.sensor import Sensor
 from agent.core.window import Zones
 from tests.air import advertisement, heard
@@ -59,7 +60,7 @@ def test_listening_is_counted_in_seconds() -> None:
 
 
 def test_devices_are_counted_by_zone() -> None:
-    made = sensor(zones=Zones(inside_dbm=-70, outside_dbm=-85))
+    made = sensor(place=Place(Zones(inside_dbm=-70, outside_dbm=-85)))
     for number, signal in enumerate((-50, -60, -75, -90)):
         for at in (T + 1, T + 2):  # a single frame of a kind never met is no evidence
             made.feed(heard(at, f"00:11:22:33:44:0{number}", signal))
@@ -155,7 +156,7 @@ def test_every_window_draws_a_new_key() -> None:
     made = Sensor(("wifi",), lambda: bytes((next(drawn),)) * 32)
     made.listen("wifi", T)
     made.poll(T + 900)
-    assert next(drawn) == 5  # one as the sensor is made, one per window since
+    assert next(drawn) == 4  # one a window
 
 
 def test_bluetooth_is_counted_beside_wifi_and_not_with_it() -> None:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from msgspec import UNSET
 
-from agent.contract import Report, decode
+from agent.contract import DwellDay, Heard, Report, VisitsHour, decode, encode
 from agent.outbox import Outbox, OutboxError
 
 
@@ -54,6 +55,67 @@ def test_a_full_outbox_gives_up_the_oldest_and_counts_it(tmp_path: Path) -> None
 def test_an_empty_outbox_says_so(tmp_path: Path) -> None:
     pending = Outbox(tmp_path / "outbox.db").pending()
     assert (pending.first, pending.last, pending.waiting, pending.oldest_window_start) == (1, 0, 0, None)
+
+
+def hour(start: int, arrivals: int, *, last: bool = False) -> Report:
+    """The report that tells an hour of visits, and with `last` a day of stays."""
+    heard = Heard(
+        listened_s=300.0, frames=0, ignored=0, damaged=0, dropped=0, estimator="x/1", flooded=False,
+        present=None, inside=None, outside=None,
+        visits=VisitsHour(
+            start=start, end=start + 3600, listened_s=3600.0,
+            arrivals=arrivals, arrivals_scale=1, visits=arrivals, visits_scale=3,
+        ),
+        dwell=DwellDay(start=start, end=start + 3600, edges_s=[300], devices=[1, 2], scale=2) if last else UNSET,
+    )  # fmt: skip
+    return Report(window_start=start + 3300, window_s=300, clock="trusted", wifi=heard)
+
+
+def told(outbox: Outbox) -> list[tuple[int, int]]:
+    """(start, arrivals) of the hours that went in with their visits."""
+    reports = [decode(Report, body) for _, body in outbox.after(0, 100)]
+    return [(one.wifi.visits.start, one.wifi.visits.arrivals) for one in reports if one.wifi and one.wifi.visits]
+
+
+def test_an_hour_of_visits_goes_in_once_though_it_was_acknowledged_and_the_machine_restarted(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox.db")
+    outbox.append(hour(7200, 5))
+    outbox.acknowledge(1)
+    outbox.close()
+    again = Outbox(tmp_path / "outbox.db")
+    assert again.append(hour(7200, 9, last=True)) == 2
+    assert again.append(hour(10_800, 4)) == 3
+    assert told(again) == [(10_800, 4)]
+    second = decode(Report, again.after(1, 1)[0][1])
+    assert second.wifi is not None
+    assert second.wifi.dwell is UNSET
+    assert second.wifi.listened_s == 300
+
+
+def test_the_budget_of_a_day_is_opened_once(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox.db")
+    assert outbox.open_budget(738_000)
+    assert not outbox.open_budget(738_000)
+    assert not Outbox(tmp_path / "outbox.db").open_budget(738_000)
+    assert not Outbox(tmp_path / "outbox.db").open_budget(737_999)
+    assert Outbox(tmp_path / "outbox.db").open_budget(738_001)
+
+
+def test_an_outbox_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    """As version 1 made it, with a report in it."""
+    with sqlite3.connect(tmp_path / "outbox.db") as old:
+        old.execute("CREATE TABLE report (sequence INTEGER PRIMARY KEY, window_start INTEGER NOT NULL, body BLOB)")
+        old.execute(
+            "CREATE TABLE outbox (epoch TEXT NOT NULL, acknowledged INTEGER NOT NULL, evicted INTEGER NOT NULL)"
+        )
+        old.execute("INSERT INTO outbox VALUES ('0123456789abcdef', 6, 0)")
+        old.execute("INSERT INTO report VALUES (7, 2100, ?)", (encode(report(7)),))
+        old.execute("PRAGMA user_version = 1")
+    outbox = Outbox(tmp_path / "outbox.db")
+    assert outbox.epoch == "0123456789abcdef"
+    assert outbox.append(report(8)) == 8
+    assert held(outbox) == [7, 8]
+    assert outbox.open_budget(738_000)
 
 
 def test_every_outbox_has_an_epoch_of_its_own_and_keeps_it(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Proof: a promise about privacy, attacked, with the figure that came out and a control that must be caught.
 
-Each `test_ptNN_*.py` in this folder has `prove(folder, full)`, which attacks one promise and gives a `Proof`. `make test`
-runs it in a short form, `make prove` in full and prints the table.
+Each `test_ptNN_*.py` in this folder has `prove(folder, full)`, which attacks one promise and gives a `Proof`. `make
+test` runs it in a short form, `make prove` in full and prints the table.
 
 A proof without its control proves nothing: an attack that finds nothing may be a bad attack. So each attacks, beside
 the product, a copy that leaks on purpose, and `caught` says that the same attack saw it.
