@@ -132,6 +132,7 @@ class Sensing:
             handed.learnt if handed else learnt.read(config.learnt_path),
             None if renewed else self._vault.recall(),
             renewed=renewed,
+            one_epoch=True,
         )
         self._leave_out()
         self._ear = Ear(

@@ -1,19 +1,19 @@
 """Noise: what hides one device in the figures of the panel, and the budget that says how well.
 
-1. Neighbours are two epochs of one sensor that differ in all that one device did: its whole presence is added or removed
-   (Dwork & Roth 2014, "The Algorithmic Foundations of Differential Privacy", definition 2.4). A device is one stable
-   address on one radio; a phone that shows one on Wi-Fi and one on Bluetooth is two.
-2. Sensitivity is what one device can change in L1, over all entries of a figure together: first arrivals of all hours by
-   1, visits of all hours by VISITS_CAP, devices by length of stay by 1. So the hours of an epoch, or the bins, are one
-   vector under one epsilon, however a device spreads over them (theorem 3.6); each bin is parallel to the others.
+1. Neighbours are two epochs of one sensor that differ in all that one device did: its whole presence is added or
+   removed (Dwork & Roth 2014, "The Algorithmic Foundations of Differential Privacy", definition 2.4). A device is one
+   stable address on one radio; a phone that shows one on Wi-Fi and one on Bluetooth is two.
+2. Sensitivity is what one device can change in L1, over all entries of a figure together: first arrivals of all hours
+   by 1, visits of all hours by VISITS_CAP, devices by length of stay by 1. So the hours of an epoch, or the bins, are
+   one vector under one epsilon, however a device spreads over them (theorem 3.6).
 3. The three figures compose one after the other: their epsilons add to EPSILON (theorem 3.14). What anyone makes of
-   noised figures costs nothing more (proposition 2.1), so caps act before the noise, and thresholds after it.
+   noised figures costs nothing more (proposition 2.1), so caps act before the noise and thresholds after it.
 4. The noise is discrete Laplace, the two-sided geometric law (Ghosh, Roughgarden & Sundararajan 2012, "Universally
-   Utility-Maximizing Privacy Mechanisms"), drawn in whole numbers: doubles leak through their rounding (Mironov 2012).
-   Nothing here looks at a true figure but to add to it.
-5. Constants are compiled in: no settings raise them, and a scale that is not whole stops the import.
-6. What the bound leaves open: once a panel is full (`visits`), a device that is in it keeps another out of it. Of a
-   neighbour there is then the one and the lack of the other, and the bound is twice EPSILON.
+   Utility-Maximizing Privacy Mechanisms"), drawn in whole numbers: doubles leak by their rounding (Mironov 2012).
+   Nothing here looks at a true count but to add to it.
+5. Constants are compiled in: no setting raises them, and a scale that is not whole stops the import.
+6. Not bounded by this: once a panel is full (`visits`), whether one device is in it decides whether another is. The
+   budget then covers them together, each with EPSILON (group privacy, theorem 2.2).
 """
 
 from collections.abc import Callable

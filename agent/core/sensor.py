@@ -30,7 +30,7 @@ class Sensor:
     """Counts the devices that `radios` ("wifi", "ble") hear. `draw_key` gives 32 secret random bytes.
 
     `learnt` is what `Sensor.learnt` gave before a restart, per radio; `held` and `renewed` are those of `Memory`,
-    which is there to be asked as `memory`.
+    which is there to be asked as `memory`. `one_epoch`: nothing counts after its end, for another process goes on.
     """
 
     def __init__(
@@ -43,7 +43,9 @@ class Sensor:
         held: Held | None = None,
         *,
         renewed: bool = False,
+        one_epoch: bool = False,
     ) -> None:
+        self._one_epoch = one_epoch
         self._window_s = window_s
         self._place = place or Place()
         known = learnt or {}
@@ -131,7 +133,7 @@ class Sensor:
 
     def _advance(self, now: float) -> None:
         if self._start is None and now >= self._not_before:
-            self._open(start_of(now, self._window_s))
+            self._open_next(start_of(now, self._window_s))
         while self._start is not None and now >= min(self._end, self._turns_at):
             if self._turns_at <= self._end:
                 self._turn(max(self._turns_at, float(self._start)), now)
@@ -139,7 +141,7 @@ class Sensor:
                 end = self._end
                 opens = end if now - end < LONGEST_GAP_S else start_of(now, self._window_s)
                 self._close(end, opens)
-                self._open(opens)
+                self._open_next(opens)
 
     def _expire(self, now: float) -> None:
         """A key is past its life though the time of day has not moved on."""
@@ -160,7 +162,9 @@ class Sensor:
                 else:
                     window.rest(at)
 
-    def _open(self, start: int) -> None:
+    def _open_next(self, start: int) -> None:
+        if self._one_epoch and self.memory.epoch_ended:
+            return
         self._start = start
         self.memory.open(self._moment(start), trusted=self._trusted)
         for window in self._windows.values():

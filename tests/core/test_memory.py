@@ -252,3 +252,12 @@ def test_a_clock_set_back_by_far_is_followed() -> None:
     reports = one.poll(T - year, boot=100.0)
     assert [report.window_start for report in reports] == [T]
     assert one.feed(heard(T - year + 1, STABLE))
+
+
+def test_a_sensor_of_one_epoch_counts_nothing_after_it_and_opens_no_other_days_budget() -> None:
+    days: list[int] = []
+    one = sensor(made=place(days), one_epoch=True)
+    reports = poll(one, T + 15 * 3600)
+    assert reports[-1].window_start == T + 14 * 3600 - 300
+    assert not one.feed(heard(T + 15 * 3600, STABLE))
+    assert len(days) == 1
