@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test live-test bench lock clean
+.PHONY: help setup demo test prove live-test bench lock clean
 
 help:
 	@echo "make demo       three shops on a simulated street, their numbers on a page; Ctrl-C ends it"
 	@echo "make test       all tests, lint, types and rules"
+	@echo "make prove      every promise about privacy attacked, with planted leaks that must be seen: a table (10 minutes)"
 	@echo "make live-test  as root: the tests on kernel interfaces, a capture through to the API among them"
 	@echo "make bench      the figures of docs/benchmarks.md and docs/accuracy.md, measured again (half an hour)"
 	@echo "make lock       resolve requirements.lock anew"
@@ -30,6 +31,9 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m pytest $(PYTEST)
+
+prove: setup
+	@$(BIN)/python -m tests.privacy $(PROVE)
 
 live-test: setup
 	@$(BIN)/python -m pytest -m root --run-root -s

@@ -181,6 +181,8 @@ def load(path: Path) -> Config:
 
 
 def _check(path: Path, config: Config) -> None:
+    if config.time is not None and isinstance(config.radio.wifi, Monitor):
+        raise ConfigError(f"{path}: time: a clock of its own is for simulations; a real radio goes by the machine's.")
     if config.zones.outside_dbm > config.zones.inside_dbm:
         raise ConfigError(f"{path}: zones.outside_dbm must not be above zones.inside_dbm ({config.zones.inside_dbm}).")
     if config.privacy.site == "sensitive" and config.profile != "F5":

@@ -7,8 +7,8 @@
    works under any KeyringMode of systemd.
 4. Whatever goes wrong, the answer is False or None: an error would carry what was at hand.
 
-The kernel counts `for_s` on the time of day (security/keys/key.c), and overwrites what has ended up to five minutes
-after it refuses it (/proc/sys/kernel/keys/gc_delay). A clock set back stretches it: what is recalled must know its own age.
+The kernel counts `for_s` on the time of day (security/keys/key.c), so a clock set back stretches it: what is recalled
+must know its own age. What has ended it refuses at once and overwrites within five minutes (kernel/keys/gc_delay).
 
 Sources: keyrings(7), add_key(2), keyctl(2), syscall(2).
 """
@@ -22,20 +22,20 @@ _POSSESSOR_ONLY = 0x3F000000  # all rights to who possesses it, none to anybody 
 _TYPE = b"user"
 _LONGEST = 32767  # of a key of type "user"
 _LONGEST_S = 2**32 - 1
-_CALLS = {"x86_64": (248, 250), "i386": (286, 288), "aarch64": (217, 219), "arm": (309, 311)}  # add_key, keyctl
+_NOTHING = b"\0"
+_CALLS = {"x86": {8: (248, 250), 4: (286, 288)}, "arm": {8: (217, 219), 4: (309, 311)}}  # add_key, keyctl
 
 
-def _calls() -> tuple[int, int] | None:
-    """Numbers of the two system calls; None on a platform we do not know.
+def calls(machine: str, pointer_bytes: int) -> tuple[int, int] | None:
+    """Numbers of the two system calls for a program on `machine` (uname(2)); None where we do not know them.
 
-    A 32-bit program on a 64-bit kernel, as on many a Raspberry Pi, uses the numbers of the smaller one.
+    The width is the program's: many a Raspberry Pi runs programs of 32 bits on a kernel that calls itself aarch64.
     """
-    machine, small = os.uname().machine, ctypes.sizeof(ctypes.c_void_p) == 4
-    if machine.startswith("arm") or (machine == "aarch64" and small):
-        return _CALLS["arm"]
-    if machine in ("i386", "i486", "i586", "i686") or (machine == "x86_64" and small):
-        return _CALLS["i386"]
-    return _CALLS.get(machine)
+    if machine == "x86_64" or (machine.startswith("i") and machine.endswith("86")):
+        return _CALLS["x86"].get(pointer_bytes)
+    if machine.startswith(("aarch64", "arm")):
+        return _CALLS["arm"].get(pointer_bytes)
+    return None
 
 
 class Keyring:
@@ -43,7 +43,7 @@ class Keyring:
 
     def __init__(self, name: str) -> None:
         self._name = name.encode()
-        self._calls = _calls()
+        self._calls = calls(os.uname().machine, ctypes.sizeof(ctypes.c_void_p))
         self._syscall = ctypes.CDLL(None).syscall
         self._syscall.restype = ctypes.c_long
 
@@ -79,12 +79,12 @@ class Keyring:
         size = self._keyctl(_READ, key, room, _LONGEST)
         found = ctypes.string_at(room, size) if 0 < size <= _LONGEST else None
         ctypes.memset(room, 0, _LONGEST)
-        return found
+        return None if found == _NOTHING else found  # a crash in the middle of `destroy`
 
     def destroy(self) -> None:
         """Keep nothing. What was kept is overwritten and its quota free at once."""
         self._reach()
-        key = self._add(b"\0", _USER)  # takes the place of what was kept, be it past its end
+        key = self._add(_NOTHING, _USER)  # takes the place of what was kept, be it past its end
         if key >= 0:
             self._keyctl(_REVOKE, key)
             self._keyctl(_UNLINK, key, _USER)

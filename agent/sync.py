@@ -4,6 +4,7 @@
 2. Every connection is a fresh paho client used from one thread, so nothing is queued or sent again behind our back.
 3. A connection without progress is given up; the next comes after a back-off with jitter, for as long as it takes.
 4. What happens in a callback is guarded: an exception there would otherwise end the client in silence.
+5. Settings from the fleet are listened to only where the sensor's own settings name a key for them (`desired`).
 """
 
 import logging
@@ -21,8 +22,20 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from agent import status
 from agent.config import Config, Mqtt
-from agent.contract import ContractError, Hello, OutboxHealth, ReportBatch, Status, Watermark, decode, encode, topics
+from agent.contract import (
+    ContractError,
+    Hello,
+    OutboxHealth,
+    ReportBatch,
+    ReportedConfig,
+    Status,
+    Watermark,
+    decode,
+    encode,
+    topics,
+)
 from agent.core.handover import Handover
+from agent.desired import Standing
 from agent.outbox import Outbox
 
 log = logging.getLogger("footfall.sync")
@@ -38,17 +51,21 @@ class BrokerError(Exception):
 
 
 class Connection:
-    """One connection to the broker, from CONNECT to its end. `heard` holds the watermarks that came in.
+    """One connection to the broker, from CONNECT to its end. `heard` holds the watermarks that came in, `desired` the
+    settings from the fleet, as bytes nobody has looked at; they come only where `takes_settings`.
 
     Under another `client_id` than the sensor's own name it only looks whether the broker answers.
     """
 
-    def __init__(self, settings: Mqtt, sensor: str, client_id: str | None = None) -> None:
+    def __init__(
+        self, settings: Mqtt, sensor: str, client_id: str | None = None, *, takes_settings: bool = False
+    ) -> None:
         self.heard: list[Watermark] = []
+        self.desired: list[bytes] = []
         self.up = False
         self.refused: str | None = None
         self._sensor = sensor
-        self._speaks = client_id is None
+        self._speaks, self._takes_settings = client_id is None, takes_settings
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id or sensor, clean_session=True)
         self._client.max_inflight_messages_set(0)  # we keep count ourselves; paho shall queue nothing
         self._client.on_connect = self._on_connect
@@ -107,9 +124,14 @@ class Connection:
             self.refused = f"The broker refused us ({reason}): check this sensor's certificate or name."
             return
         client.subscribe(topics.watermark(self._sensor), qos=1)
+        if self._takes_settings:
+            client.subscribe(topics.config(self._sensor), qos=1)
         self.up = True
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        if self._takes_settings and message.topic == topics.config(self._sensor):
+            self.desired.append(bytes(message.payload))
+            return
         if message.topic != topics.watermark(self._sensor):
             return  # some brokers hand out retained messages of topics nobody asked for
         try:
@@ -119,10 +141,12 @@ class Connection:
 
 
 class Talk:
-    """What happens on one connection: hello, then reports as the cloud's watermark allows, and health."""
+    """What happens on one connection: hello, then reports as the cloud's watermark allows, settings, and health."""
 
-    def __init__(self, config: Config, outbox: Outbox, connection: Connection) -> None:
-        self._config, self._outbox, self._connection = config, outbox, connection
+    def __init__(
+        self, config: Config, outbox: Outbox, connection: Connection, standing: Standing | None = None
+    ) -> None:
+        self._config, self._outbox, self._connection, self._standing = config, outbox, connection, standing
         self._handover = Handover()
         self._health_at = 0.0
         self._handover.connected(time.monotonic())
@@ -144,6 +168,8 @@ class Talk:
                 self._handover.acknowledged(watermark.sequence, now)
         while (batch := self._handover.next()) and (rows := self._outbox.after(*batch)):
             self._send(rows, now)
+        if self._standing is not None:
+            self._take_desired(self._standing)
         if self._connection.up and now - self._health_at >= self._config.health_interval_s:
             self._tell_health()
             self._health_at = now
@@ -164,6 +190,8 @@ class Talk:
                 software=version("footfall"),
             ),
         )
+        if self._standing is not None:
+            self._tell_config(self._standing.report)
 
     def _take_heard(self) -> list[Watermark]:
         heard, self._connection.heard = self._connection.heard, []
@@ -174,6 +202,16 @@ class Talk:
         batch = ReportBatch(sensor=self._config.sensor, epoch=self._outbox.epoch, first=rows[0][0], reports=reports)
         self._connection.publish("report", batch)
         self._handover.sent(rows[-1][0], now)
+
+    def _take_desired(self, standing: Standing) -> None:
+        payloads, self._connection.desired = self._connection.desired, []
+        for payload in payloads:
+            self._tell_config(standing.take(payload, time.time()))
+        self._tell_config(standing.due(time.time()))
+
+    def _tell_config(self, reported: ReportedConfig | None) -> None:
+        if reported is not None:
+            self._connection.publish("config", reported)
 
     def _tell_health(self) -> None:
         health = status.read(self._config.status_path)
@@ -216,12 +254,13 @@ def run(config: Config, stopping: Callable[[], bool]) -> None:
     """Hand over reports until `stopping` says so. Raises OutboxError; a broker's faults are waited out."""
     outbox = Outbox(config.outbox_path, config.outbox_max_reports)
     lamp = Lamp(config)
+    standing = Standing(config) if config.fleet.config_keys else None
     backoff = _BACKOFF_S[0]
     while not stopping():
         connection = talk = None
         try:
-            connection = Connection(config.mqtt, config.sensor)
-            talk = Talk(config, outbox, connection)
+            connection = Connection(config.mqtt, config.sensor, takes_settings=standing is not None)
+            talk = Talk(config, outbox, connection, standing)
             log.info("connected to %s:%d", config.mqtt.host, config.mqtt.port)
             while not stopping():
                 talk.turn()

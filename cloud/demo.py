@@ -112,7 +112,8 @@ class Demo:
             clock = ""
         path.write_text(
             f'sensor = "demo:{stand.shop}-1"\nstate_dir = "{state}"\nrun_dir = "{state}/run"\n'
-            f"window_s = {60 if self._options.replay else 300}\nhealth_interval_s = 2\n\n"
+            f"window_s = {60 if self._options.replay else 300}\nhealth_interval_s = 2\n"
+            f'time_zone = "{stand.profile.time_zone}"\n\n'
             f"[radio.wifi]\n{radio}\n\n[mqtt]\nport = {self._mqtt_port}\n\n{clock}"
         )
         return path

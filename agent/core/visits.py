@@ -5,7 +5,8 @@
 2. A visit is recognised at its second burst, and ends with `GAP_S` of silence. Of one device at most VISITS_CAP
    visits count in an epoch, and the length of its first visit only: that bounds what it can change.
 3. Who stays without such a silence for STATIONARY_S is furniture or a neighbour, and is left out from then on.
-4. Bounded by MAX_GUESTS. When it is full, who comes new is not in the panel.
+4. Bounded by MAX_GUESTS, those left out included. When it is full, who comes new is not in the panel: one device then
+   keeps at most one other out.
 """
 
 from struct import Struct
@@ -44,7 +45,8 @@ class Panel:
         """A device was heard inside."""
         guest = self._guests.get(tag)
         if guest is None:
-            if len(self._guests) < MAX_GUESTS and tag not in self._stationary:
+            room = len(self._guests) + len(self._stationary) < MAX_GUESTS
+            if room and tag not in self._stationary:
                 self._guests[tag] = Guest(at)
             return
         silence = at - guest.last
@@ -86,7 +88,7 @@ class Panel:
             _PACKED.pack(tag, one.begun, one.last, one.recognised, one.visits, one.measured)
             for tag, one in self._guests.items()
         )
-        return guests, sorted(self._stationary), (self._arrivals, self._visits, self._stays)
+        return guests, sorted(self._stationary), (self._arrivals, self._visits, list(self._stays))
 
     def unpack(self, guests: bytes, stationary: list[int], counts: tuple[int, int, list[int]]) -> None:
         """Go on from what `pack` gave."""

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from agent.contract import ContractError, Health, Hello, Report, ReportBatch, Status, decode, topics
+from agent.contract import ContractError, Health, Hello, Report, ReportBatch, ReportedConfig, Status, decode, topics
 from agent.contract.handover import MAX_PAYLOAD_BYTES
 
 MAX_REASON = 500
@@ -56,11 +56,11 @@ class Reports(Struct, frozen=True):
 
 
 class Said(Struct, frozen=True):
-    """A sensor said how it is: hello, status or health, with the bytes it said it in."""
+    """A sensor said how it is: hello, status, health or the settings in force, with the bytes it said it in."""
 
     tenant: str
     sensor: str
-    message: Hello | Status | Health
+    message: Hello | Status | Health | ReportedConfig
     body: bytes
 
 
@@ -107,8 +107,8 @@ def _reports(topic: str, sensor_id: str, payload: bytes, now: int) -> Delivery:
 
 
 def _said(topic: str, sensor_id: str, leaf: str, payload: bytes) -> Delivery:
-    kinds: dict[str, Any] = {"hello": Hello, "status": Status, "health": Health}
-    message: Hello | Status | Health = decode(kinds[leaf], payload)
+    kinds: dict[str, Any] = {"hello": Hello, "status": Status, "health": Health, "config": ReportedConfig}
+    message: Hello | Status | Health | ReportedConfig = decode(kinds[leaf], payload)
     if not isinstance(message, Status) and message.sensor != sensor_id:
         return _refused(topic, payload, f"the {leaf} speaks for {message.sensor}")
     tenant, _, sensor = sensor_id.partition(":")

@@ -12,7 +12,7 @@ from operator import itemgetter
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
 
-from agent.contract import Hello, Status, Watermark
+from agent.contract import Hello, ReportedConfig, Status, Watermark
 from cloud.store import marks, nights
 from cloud.store.delivery import Delivery, Quarantined, Reports, Row, Said
 from cloud.store.marks import Key, Mark
@@ -107,6 +107,8 @@ def _save_said(db: Connection, said: list[Said], now: int) -> None:
             columns |= {"status": one.message.state, "status_at": now}
         elif isinstance(one.message, Hello):
             columns |= {"hello": one.body, "hello_at": now}
+        elif isinstance(one.message, ReportedConfig):
+            columns |= {"config": one.body, "config_at": now}
         else:
             columns |= {"health": one.body, "health_at": now}
     for (tenant, sensor), columns in sorted(latest.items()):

@@ -86,6 +86,8 @@ sensor_state = Table(
     Column("hello_at", BigInteger),
     Column("health", LargeBinary),
     Column("health_at", BigInteger),
+    Column("config", LargeBinary),
+    Column("config_at", BigInteger),
 )
 
 dirty = Table(

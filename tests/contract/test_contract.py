@@ -9,10 +9,14 @@ import pytest
 
 from agent.contract import (
     ContractError,
+    DeviceConfig,
     Health,
     Hello,
+    OptOuts,
     Report,
     ReportBatch,
+    ReportedConfig,
+    Signed,
     Status,
     Watermark,
     decode,
@@ -23,7 +27,8 @@ from agent.contract.schema import MESSAGES, schema
 from tests.conftest import ROOT
 
 VECTORS = sorted((ROOT / "tests/vectors").glob("*.json"))
-KINDS = {kind.__name__: kind for kind in (Report, ReportBatch, Hello, Watermark, Status, Health)}
+UP = (Report, ReportBatch, Hello, Status, Health, ReportedConfig)
+KINDS = {kind.__name__: kind for kind in (*UP, Watermark, DeviceConfig, Signed)}
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
@@ -55,6 +60,17 @@ def test_the_published_schema_is_that_of_the_types() -> None:
         (ReportBatch, b'{"sensor":"a:b","epoch":"0123456789abcdef","first":1,"reports":[]}', "$.reports"),
         (Hello, b"\xff\xfe", "not a Hello"),
         (Report, b"[" * 100_000, "not a Report"),
+        (Signed, b'{"payload":"e30=","kid":"K","sig":""}', "$.kid"),
+        (Signed, b'{"payload":"e30=","kid":"k","sig":"AAAA"}', "$.sig"),
+        (Signed, b'{"payload":"{}{}","kid":"k","sig":"AAAA"}', "$.payload"),
+        (DeviceConfig, b'{"sensor":"a:b","version":0,"not_before":0,"expires":1}', "$.version"),
+        (
+            DeviceConfig,
+            b'{"sensor":"a:b","version":1,"not_before":0,"expires":1,"epsilon":9}',
+            "unknown field `epsilon`",
+        ),
+        (DeviceConfig, b'{"sensor":"a:b","version":1,"not_before":0,"expires":1,"inside_dbm":1}', "$.inside_dbm"),
+        (ReportedConfig, b'{"sensor":"a:b","version":1,"state":"ignored"}', "$.state"),
     ],
 )
 def test_what_is_not_in_the_contract_is_refused(kind: type[msgspec.Struct], payload: bytes, says: str) -> None:
@@ -69,6 +85,12 @@ def test_no_field_has_room_for_an_address() -> None:
             if str in flatten(hint):
                 assert "Meta" in repr(hint), f"{kind.__name__}.{name} is unbounded text"
             assert bytes not in flatten(hint), f"{kind.__name__}.{name} is bytes"
+
+
+def test_what_is_made_of_addresses_goes_down_to_the_sensor_and_never_up() -> None:
+    assert OptOuts in reachable((DeviceConfig,))
+    assert OptOuts not in reachable(UP)
+    assert set(UP) | {Watermark, DeviceConfig, Signed} == set(MESSAGES), "say of a new message where it goes"
 
 
 def reachable(kinds: tuple[type, ...]) -> set[type]:
@@ -92,7 +114,7 @@ def flatten(hint: object) -> set[object]:
 
 def test_topics_stay_within_what_every_broker_carries() -> None:
     all_topics = [topics.up("t:s", leaf) for leaf in topics.LEAVES_UP]
-    all_topics += [topics.watermark("t:s")]
+    all_topics += [topics.watermark("t:s"), topics.config("t:s")]
     assert all(topic.count("/") <= 7 for topic in all_topics)
 
 

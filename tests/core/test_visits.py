@@ -1,6 +1,6 @@
 """The panel: visits worked by hand from sightings. Times are seconds; a gap of 15 minutes ends a visit."""
 
-from agent.core.visits import GAP_S, STATIONARY_S, Panel
+from agent.core.visits import GAP_S, MAX_GUESTS, STATIONARY_S, Panel
 
 
 def seen(panel: Panel, tag: int, *times: float) -> None:
@@ -94,3 +94,16 @@ def test_packed_it_fits_the_kernels_keyring_for_a_thousand_devices() -> None:
     for tag in range(700):
         panel.hear(tag, 1.7e9)
     assert len(panel.pack()[0]) < 19_000
+
+
+def test_a_full_panel_keeps_one_out_for_each_that_is_in() -> None:
+    panel = Panel()
+    for tag in range(MAX_GUESTS):
+        panel.hear(tag, 0.0)
+    seen(panel, MAX_GUESTS, 1, 61)
+    assert panel.hour() == (0, 0)
+    seen(panel, 0, *(float(at) for at in range(300, int(STATIONARY_S) + 900, 600)))
+    assert panel.settle(STATIONARY_S + 900) == {0}
+    panel.hour()
+    seen(panel, MAX_GUESTS, 40_000, 40_060)  # the place of what never leaves stays taken
+    assert panel.hour() == (0, 0)

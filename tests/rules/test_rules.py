@@ -74,8 +74,12 @@ def test_nobody_claims_that_hashing_makes_data_anonymous() -> None:
 
 
 def commands(module: object) -> Iterator[str]:
-    for command in module.app.registered_commands:  # type: ignore[attr-defined]
+    app = module.app  # type: ignore[attr-defined]
+    for command in app.registered_commands:
         yield command.name or command.callback.__name__
+    for group in app.registered_groups:
+        for command in group.typer_instance.registered_commands:
+            yield f"{group.name} {command.name or command.callback.__name__}"
 
 
 @pytest.mark.parametrize(
