@@ -6,15 +6,18 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from msgspec import to_builtins
 
+from cloud import config_commands
 from cloud.config import ConfigError, load
 from cloud.core.calibration import CalibrationError, sentence
 from cloud.core.doorcount import DoorCountError
 from cloud.demo import Demo, DemoError, Options
+from cloud.paperwork.facts import PaperworkError
+from cloud.paperwork.notice import Language
 from cloud.store import StoreError, migrate
 
 ERROR, BAD_CONFIG = 1, 78  # sysexits.h: EX_CONFIG
@@ -32,6 +35,8 @@ app = typer.Typer(
 
       footfall-cloud calibrate corner --hours counts.csv   people per device, from people counted
 
+      footfall-cloud notice corner --language de   the notice for the door, as PDF and HTML
+
     Exit codes: 0 done, 1 failed, 2 wrong use, 78 the configuration is wrong.
     """,
     no_args_is_help=True,
@@ -39,10 +44,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(config_commands.app, name="config")
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="Settings, a TOML file.", envvar="FOOTFALL_CLOUD_CONFIG")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ShopArgument = Annotated[str, typer.Argument(help="Id of the shop.")]
+ToOption = Annotated[Path | None, typer.Option("--to", help="Write it to this file or folder instead of printing it.")]
+AssumeOption = Annotated[
+    str | None, typer.Option(help="What is planned, for sensors that have not told: F5,DBM or D24,DBM,EPSILON.")
+]
 DEFAULT_CONFIG = Path("/etc/footfall/cloud.toml")
 
 
@@ -52,7 +63,7 @@ def main() -> None:
         app()
     except ConfigError as error:
         _fail(error, BAD_CONFIG)
-    except (StoreError, DemoError, CalibrationError, DoorCountError) as error:
+    except (StoreError, DemoError, CalibrationError, DoorCountError, PaperworkError) as error:
         _fail(error, ERROR)
 
 
@@ -78,7 +89,7 @@ def migrate_database(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption 
 
 @app.command()
 def calibrate(
-    shop: Annotated[str, typer.Argument(help="Id of the shop.")],
+    shop: ShopArgument,
     hours: Annotated[Path | None, typer.Option(help="People by the hour: CSV with the header hour,people.")] = None,
     taps: Annotated[Path | None, typer.Option(help="Times at which people came in, one a line.")] = None,
     begun: Annotated[datetime | None, typer.Option("--from", help="When tapping began, local time.")] = None,
@@ -107,6 +118,48 @@ def calibrate(
         store.calibrate(found.tenant, found.shop, factor)
     print(json.dumps(to_builtins(factor)) if as_json else sentence(factor))
     store.close()
+
+
+@app.command()
+def notice(
+    shop: ShopArgument,
+    language: Annotated[list[Language] | None, typer.Option(help="May be given several times; else English.")] = None,
+    to: Annotated[Path, typer.Option(help="A folder, or a file that ends in .pdf or .html.")] = Path(),
+    assume: AssumeOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the notice for the shop's door, one A4 page for each language, from what its sensors keep to."""
+    from cloud.paperwork import papers  # noqa: PLC0415
+
+    made = papers.notice(load(config), shop, language or [Language.ENGLISH], to, assume, int(time.time()))
+    print(json.dumps(made) if as_json else "\n".join(made["files"]))
+
+
+@app.command()
+def inventory(
+    shop: ShopArgument, to: ToOption = None, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
+) -> None:
+    """All that sensor and cloud keep or say: every column, field, topic, file and log event, and for how long."""
+    from cloud.paperwork import papers  # noqa: PLC0415
+
+    made = papers.inventory_of(load(config), shop, int(time.time()), as_json=as_json)
+    print(papers.put(made, to, f"inventory-{shop}.{'json' if as_json else 'md'}"))
+
+
+@app.command()
+def assessment(
+    shop: ShopArgument,
+    kind: Annotated[Literal["dpia", "pipia"], typer.Option(help="Of the GDPR, or of China's PIPL.")] = "dpia",
+    to: ToOption = None,
+    assume: AssumeOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Draft the assessment the law asks for, from how the shop counts; what only you know is marked to fill in."""
+    from cloud.paperwork import papers  # noqa: PLC0415
+
+    made = papers.assessment_of(load(config), shop, kind, assume, int(time.time()))
+    print(papers.put(made, to, f"{kind}-{shop}.md"))
 
 
 @app.command()

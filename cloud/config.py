@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 from agent.contract.handover import SensorId
 from cloud.core import calendar
@@ -24,6 +24,7 @@ from cloud.core.figures import OpeningHours, Shop
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=255)]
+WebAddress = Annotated[str, Meta(pattern=r"^https?://[^\s]{1,200}$")]
 Positive = Annotated[float, Meta(gt=0.0)]
 
 
@@ -59,8 +60,27 @@ class SensorTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     until: datetime | None = None
 
 
+class Controller(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who answers for the counting, as the shop's papers name them; needed by nothing else.
+
+    `url`: the full information, the second layer of the notice. `authority`: where to complain. `register`: where a
+    device is put on the opt-out list. `opt_out_point`: where in the shop one asks to be left out.
+    """
+
+    name: Text | None = None
+    address: Text | None = None
+    contact: Text | None = None
+    url: WebAddress | None = None
+    authority: Text | None = None
+    register: WebAddress | None = None
+    opt_out_point: Text | None = None
+
+
 class ShopTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A shop. The phones-to-people factor comes with its 80 % interval, or not at all."""
+    """A shop. The phones-to-people factor comes with its 80 % interval, or not at all.
+
+    What its `controller` does not say, the document's says.
+    """
 
     tenant: Id
     shop: Id
@@ -73,6 +93,7 @@ class ShopTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     people_per_device_low: Positive | None = None
     people_per_device_high: Positive | None = None
     sensors: list[SensorTable] = []
+    controller: Controller = Controller()
 
 
 class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -81,16 +102,21 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     database: Annotated[str, Meta(min_length=1)] = "footfall.db"
     http: Http = Http()
     mqtt: Mqtt = Mqtt()
+    controller: Controller = Controller()
     shops: list[ShopTable] = []
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """The file as meant. `database` is a SQLAlchemy URL or the path of a SQLite file."""
+    """The file as meant. `database` is a SQLAlchemy URL or the path of a SQLite file.
+
+    `controllers`: who answers for each shop, by (tenant, shop).
+    """
 
     database: str
     http: Http
     mqtt: Mqtt
     shops: list[PlacedShop]
+    controllers: dict[tuple[str, str], Controller] = {}
 
 
 # Which table a place in the file is, to name the keys that are allowed there.
@@ -98,7 +124,9 @@ _TABLES: dict[str, type[Struct]] = {
     "$": Document,
     "$.http": Http,
     "$.mqtt": Mqtt,
+    "$.controller": Controller,
     "$.shops[...]": ShopTable,
+    "$.shops[...].controller": Controller,
     "$.shops[...].hours[...]": OpeningHours,
     "$.shops[...].sensors[...]": SensorTable,
 }
@@ -127,7 +155,13 @@ def parse(text: str, name: str) -> Config:
         raise ConfigError(f"{name}: {error}.") from None
     if document.mqtt.tls and (document.mqtt.cert is None) != (document.mqtt.key is None):
         raise ConfigError(f"{name}: mqtt: `cert` and `key` go together: give both or neither.")
-    return Config(database=document.database, http=document.http, mqtt=document.mqtt, shops=shops)
+    return Config(
+        database=document.database,
+        http=document.http,
+        mqtt=document.mqtt,
+        shops=shops,
+        controllers={(one.tenant, one.shop): _controller(document, one) for one in document.shops},
+    )
 
 
 def _shop(table: ShopTable, place: str) -> PlacedShop:
@@ -155,6 +189,11 @@ def _shop(table: ShopTable, place: str) -> PlacedShop:
         calibrated=table.people_per_device is not None,
     )
     return PlacedShop(shop=shop, placements=placements)
+
+
+def _controller(document: Document, table: ShopTable) -> Controller:
+    said = {key: value for key, value in structs.asdict(table.controller).items() if value is not None}
+    return structs.replace(document.controller, **said)
 
 
 def _factor(table: ShopTable, place: str) -> tuple[float, float, float]:
@@ -208,7 +247,7 @@ def _explained(problem: str) -> str:
 
 
 def _unknown(key: str, table: Any) -> str:
-    allowed = [one.encode_name for one in msgspec.structs.fields(table)] if table else []
+    allowed = [one.encode_name for one in structs.fields(table)] if table else []
     near = difflib.get_close_matches(key, allowed, n=1)
     hint = f", did you mean `{near[0]}`" if near else ""
     return f"there is no key `{key}`{hint}; allowed are {', '.join(allowed)}"

@@ -3,9 +3,11 @@
 The gravest thing comes first: a sensor that is silent cannot also be trusted about its radio.
 """
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from agent.contract import Health
 from cloud.core.coverage import Placement
@@ -29,6 +31,14 @@ class Known(Struct, frozen=True, kw_only=True):
     missing: int
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """What a sensor last told of itself, when (UTC seconds), and the start of the oldest window held of it."""
+
+    health: Health | None
+    health_at: int | None
+    held_since: int | None
+
+
 def state(placement: Placement, known: Known, now: int) -> SensorState:
     """The state of a sensor as of `now`."""
     name, sentence = _judge(known, now)
@@ -44,14 +54,24 @@ def state(placement: Placement, known: Known, now: int) -> SensorState:
     )
 
 
+def told(db: Connection, sensor_id: str) -> Told:
+    """What a sensor last told of itself."""
+    tenant, _, sensor = sensor_id.partition(":")
+    said = _said(db, tenant, sensor)
+    oldest = select(func.min(schema.report.c.window_start)).where(
+        schema.report.c.tenant == tenant, schema.report.c.sensor == sensor
+    )
+    return Told(
+        health=_health.decode(said.health) if said and said.health else None,
+        health_at=said.health_at if said else None,
+        held_since=db.execute(oldest).scalar(),
+    )
+
+
 def known(db: Connection, sensor_id: str) -> Known:
     """What the tables hold on a sensor."""
     tenant, _, sensor = sensor_id.partition(":")
-    said = db.execute(
-        select(schema.sensor_state).where(
-            schema.sensor_state.c.tenant == tenant, schema.sensor_state.c.sensor == sensor
-        )
-    ).first()
+    said = _said(db, tenant, sensor)
     marks = db.execute(
         select(func.max(schema.watermark.c.last_report_at), func.sum(schema.watermark.c.missing)).where(
             schema.watermark.c.tenant == tenant, schema.watermark.c.sensor == sensor
@@ -72,6 +92,11 @@ def known(db: Connection, sensor_id: str) -> Known:
         window_s=last.window_s if last else 60,
         missing=int(marks[1] or 0),
     )
+
+
+def _said(db: Connection, tenant: str, sensor: str) -> Row[Any] | None:
+    table = schema.sensor_state
+    return db.execute(select(table).where(table.c.tenant == tenant, table.c.sensor == sensor)).first()
 
 
 def _judge(known: Known, now: int) -> tuple[str, str]:

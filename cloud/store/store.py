@@ -23,6 +23,7 @@ from cloud.store.intake import Committed
 from cloud.store.nights import Nights
 from cloud.store.places import Places, ShopKey
 from cloud.store.rollups import Rolled
+from cloud.store.sensors import Told
 from cloud.store.statements import compiled
 
 _LATEST = 2**62  # a second after every other
@@ -137,6 +138,11 @@ class Store:
         placed = [one for one in self._places().placements.get((tenant, shop), []) if one.holds(now)]
         with engine.reading(self._engine) as db:
             return [sensors.state(one, sensors.known(db, one.sensor), now) for one in placed]
+
+    def told(self, sensor_ids: Iterable[str]) -> dict[str, Told]:
+        """What each of these sensors last told of itself."""
+        with engine.reading(self._engine) as db:
+            return {one: sensors.told(db, one) for one in sensor_ids}
 
     def backlog(self) -> int:
         """How many hours wait to be recomputed."""
