@@ -33,9 +33,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock. With `battery` it keeps the time of day without power, so that it can always be trusted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, battery: bool = False) -> None:
+        self._battery = battery
         self._last = 0.0
         self._libc = ctypes.CDLL(None)
 
@@ -51,6 +52,8 @@ class SystemClock:
 
     def trusted(self) -> bool:
         """Whether the kernel says that the clock is synchronised."""
+        if self._battery:
+            return True
         query = ctypes.create_string_buffer(256)  # struct timex, all zero: ask and change nothing
         return bool(self._libc.adjtimex(query) != _TIME_ERROR)
 

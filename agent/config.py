@@ -111,12 +111,16 @@ class Time(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings. `sensor` is `tenant:name`, as the fleet knows this sensor."""
+    """All settings. `sensor` is `tenant:name`, as the fleet knows this sensor.
+
+    `battery_clock`: the machine keeps the time of day without power, so it is trusted before the network confirms it.
+    """
 
     sensor: SensorId
     state_dir: str = "/var/lib/footfall"
     run_dir: str = "/run/footfall"
     window_s: Annotated[int, Meta(ge=60, le=600)] = 300
+    battery_clock: bool = False
     health_interval_s: Annotated[float, Meta(ge=0.5, le=3600)] = 60.0
     outbox_max_reports: Annotated[int, Meta(ge=100, le=1_000_000)] = 105_120
     time_zone: str = "UTC"

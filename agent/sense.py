@@ -52,7 +52,7 @@ def make_clock(config: Config) -> Clock:
     """The clock the settings ask for: the machine's, or a scaled one for simulations."""
     if config.time:
         return ScaledClock(config.time.start, config.time.real_start, config.time.speed)
-    return SystemClock()
+    return SystemClock(battery=config.battery_clock)
 
 
 def open_wifi(config: Config, clock: Clock) -> Radio:
