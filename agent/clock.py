@@ -13,6 +13,7 @@ import time
 from typing import Protocol
 
 _WAITED_OUT_S = 3600.0
+_REFUSED = -1  # as in some containers: then nobody vouches for it
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
@@ -55,7 +56,8 @@ class SystemClock:
         if self._battery:
             return True
         query = ctypes.create_string_buffer(256)  # struct timex, all zero: ask and change nothing
-        return bool(self._libc.adjtimex(query) != _TIME_ERROR)
+        state = self._libc.adjtimex(query)
+        return bool(state not in (_TIME_ERROR, _REFUSED))
 
     def real(self, seconds: float) -> float:
         """The same."""

@@ -48,6 +48,7 @@ class Outbox:
         self._max = max_reports
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o660)  # SQLite would make it 0640 or less, and both processes write here as users of one group
             self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
             self._db.execute("PRAGMA page_size = 512")  # a report is small, and a commit writes whole pages
             self._db.execute("PRAGMA journal_mode = WAL")

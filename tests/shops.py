@@ -1,19 +1,23 @@
 """Shops in memory: a store made of reports, for tests of what reads one. Figures come from the real rollup."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from agent.contract import Estimate, Heard, Report
+from msgspec.structs import replace
+
+from agent.contract import DwellDay, Estimate, Heard, Report, VisitsHour
 from cloud.core import calendar, rollup
 from cloud.core.calibration import Factor, Span, fit
 from cloud.core.coverage import Placement
 from cloud.core.figures import Figure, OpeningHours, Period, SensorState, Shop
 from cloud.core.rollup import Reading
+from cloud.core.visits import SensorPrivacy
 
 ZONE = "Europe/Berlin"
 SENSOR = "acme:door"
 ALL_DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+PLACED = [Placement(sensor=SENSOR, zone="door")]
 CURVE = {8: 2, 9: 9, 10: 14, 11: 21, 12: 27.4, 13: 22, 14: 17, 15: 19, 16: 26, 17: 31, 18: 24, 19: 11, 20: 2}
 
 
@@ -73,6 +77,58 @@ def busy(start: int, end: int, zone: str = ZONE, scale: float = 1.0) -> list[Rea
     return [reading(second, CURVE.get(hour, 0) * scale) for second, hour in hours.items()]
 
 
+def at_rest(start: int, end: int) -> list[Reading]:
+    """A reading per window from `start` to before `end` of a radio that rests by plan."""
+    resting = [reading(second, 0, listened_s=0.0) for second in range(start, end, 300)]
+    return [with_wifi(one, rested_s=300.0) for one in resting]
+
+
+def with_wifi(one: Reading, **told: object) -> Reading:
+    """The reading with something else told by its Wi-Fi radio."""
+    assert one.report.wifi is not None
+    return replace(one, report=replace(one.report, wifi=replace(one.report.wifi, **told)))
+
+
+def an_hour(start: int, arrivals: int, visits: int, listened_s: float = 3600.0) -> VisitsHour:
+    return VisitsHour(
+        start=start,
+        end=start + 3600,
+        listened_s=listened_s,
+        arrivals=arrivals,
+        arrivals_scale=1,
+        visits=visits,
+        visits_scale=3,
+    )
+
+
+def a_dwell_day(end: int, devices: Iterable[int]) -> DwellDay:
+    edges_s = [300, 900, 1800, 3600, 7200, 14400]
+    return DwellDay(start=end - 86400, end=end, edges_s=edges_s, devices=list(devices), scale=2)
+
+
+def visited(
+    readings: Iterable[Reading], hours: Mapping[int, tuple[int, int]], stays: Mapping[int, list[int]] | None = None
+) -> list[Reading]:
+    """The readings as a sensor tells them that counts visits: each in the window that ends its hour, or its day.
+
+    `hours`: (first arrivals, visits) by the hour's start; `stays`: devices by length of stay, by the day's end.
+    """
+    found = []
+    for one in readings:
+        end, told = one.report.window_start + 300, {}
+        if end - 3600 in hours:
+            told["visits"] = an_hour(end - 3600, *hours[end - 3600])
+        if stays and end in stays:
+            told["dwell"] = a_dwell_day(end, stays[end])
+        found.append(with_wifi(one, **told))
+    return found
+
+
+def keeping(epsilon: float = 2.5, profile: str = "D24") -> SensorPrivacy:
+    """What a sensor says that it keeps to."""
+    return SensorPrivacy(profile=profile, epsilon=epsilon, longest_key_s=86400.0, panel="open")
+
+
 def without(readings: Iterable[Reading], start: int, end: int) -> list[Reading]:
     """The readings but those of the windows from `start` to before `end`."""
     return [one for one in readings if not start <= one.report.window_start < end]
@@ -108,6 +164,12 @@ class MemoryStore:
         assert known is not None
         return self._rolled(known, start, end, lambda second: (second, second + 300))
 
+    def reports(self, tenant: str, shop: str, start: int, end: int) -> list[Reading]:
+        return [one for one in self.readings.get(shop, []) if start <= one.report.window_start < end]
+
+    def placements(self, tenant: str, shop: str) -> list[Placement]:
+        return PLACED
+
     def latest_window(self, tenant: str, shop: str) -> Period | None:
         known = self.shop(tenant, shop)
         assert known is not None
@@ -126,5 +188,4 @@ class MemoryStore:
         for one in self.readings.get(shop.shop, []):
             if start <= one.report.window_start < end:
                 groups.setdefault(span_at(one.report.window_start), []).append(one)
-        placed = [Placement(sensor=SENSOR, zone="door")]
-        return [rollup.period(shop, *span, placed, group) for span, group in sorted(groups.items())]
+        return [rollup.period(shop, *span, PLACED, group) for span, group in sorted(groups.items())]

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from cloud.core.calibration import Factor
 from cloud.core.figures import Figure, Period, Today
 from cloud.core.glossary import Definition
+from cloud.core.visits import Budget, PanelDay
 
 REF = "#/components/schemas/{name}"
 INTRODUCTION = """
@@ -19,10 +20,13 @@ Figures of shops. Read-only.
 * Every time (`start`, `end`, `now`, `inside_at`, ...) is a whole number of UTC seconds since 1970-01-01.
   Every `date` is a date of the shop's own time zone.
 * A figure is `value` with the 80 % interval `low` to `high`; all three are null where it is undefined, which
-  is never zero. `coverage` is the share (0 to 1) of the period that was listened to; below 0.9 a period is
+  is never zero. `coverage` is the share (0 to 1) of the time due that was listened to; below 0.9 a period is
   incomplete.
 * `definition` names an entry of `/glossary`.
-* Hours and days without data are there, with nulls and coverage 0.
+* Hours and days without data are there, with nulls and coverage 0. `rested` is the share of a period in which the
+  radios rested by plan: that was not due, so it is no gap.
+* Figures of the panel (`/visits`) are of devices whose address stays the same by itself. Noise was added to them on the
+  sensor; their interval is that of the noise alone. `fewer_than` says why one is null: it was below that.
 """
 
 
@@ -51,6 +55,17 @@ class Periods(Struct, frozen=True, kw_only=True):
     from_: str = msgspec.field(name="from")
     to: str
     periods: list[Period]
+
+
+class Visits(Struct, frozen=True, kw_only=True):
+    """The panel on the local dates `from` to `to`, both included, none yet to come, and what that costs in privacy."""
+
+    shop: str
+    time_zone: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    budget: Budget
+    days: list[PanelDay]
 
 
 class Healthy(Struct, frozen=True, kw_only=True):
@@ -82,7 +97,7 @@ class Json(Response):
         return msgspec.json.encode(content)
 
 
-BODIES = (ShopLine, Periods, Healthy, News, Problem, Today, Definition, Factor)
+BODIES = (ShopLine, Periods, Visits, Healthy, News, Problem, Today, Definition, Factor)
 
 
 def answers(body: Any, *problems: int) -> dict[int | str, dict[str, Any]]:

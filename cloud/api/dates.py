@@ -28,6 +28,15 @@ def one(text: str | None, today: date) -> date:
     return today if text is None else parse("date", text)
 
 
+def day_or_span(day: str | None, first: str | None, last: str | None, today: date) -> tuple[date, date]:
+    """(first, last) date asked for as one day or as a span; today if nothing was. Raises WrongDatesError."""
+    if day is None:
+        return span(first, last, today, default=1, limit=MAX_DAYS_OF_HOURS)
+    if first is not None or last is not None:
+        raise WrongDatesError("Send either date, or from and to, not both.")
+    return one(day, today), one(day, today)
+
+
 def span(first: str | None, last: str | None, today: date, *, default: int, limit: int) -> tuple[date, date]:
     """(first, last) date asked for, both included; without them the `default` days up to today.
 

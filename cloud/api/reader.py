@@ -6,12 +6,15 @@ Nothing exact leaves here: every figure has gone through `disclosed`. Another te
 from collections.abc import Callable
 from datetime import date
 
-from cloud.api.bodies import ShopLine
-from cloud.core import calendar, today
+from cloud.api.bodies import ShopLine, Visits
+from cloud.core import budget, calendar, panel, today
 from cloud.core.calendar import Span
 from cloud.core.calibration import Factor
-from cloud.core.figures import Period, Shop, Today
+from cloud.core.coverage import PlacedShop
+from cloud.core.disclosure import disclosed_day
+from cloud.core.figures import Period, SensorState, Shop, Today
 from cloud.core.glossary import disclosed_period
+from cloud.core.visits import PanelToday
 from cloud.store import Store
 
 
@@ -48,8 +51,8 @@ class Reader:
         return [self._today(shop) for shop in shops]
 
     def today(self, shop_id: str) -> Today:
-        """Today for one shop."""
-        return self._today(self.shop(shop_id))
+        """Today for one shop, with its panel."""
+        return self._today(self.shop(shop_id), with_panel=True)
 
     def lines(self) -> list[ShopLine]:
         """The list of shops."""
@@ -95,6 +98,33 @@ class Reader:
         every = sorted([*known, *today.filled(shop, (), gaps)], key=lambda one: one.start)
         return [disclosed_period(one) for one in every]
 
+    def visits(self, shop: Shop, first: date, last: date) -> Visits:
+        """The panel on the local dates `first` to `last` that have begun, and its budget; gaps included."""
+        now = int(self._clock())
+        begun = min(last, calendar.date_at(shop.time_zone, now))
+        span = (calendar.day_of(shop.time_zone, first)[0], calendar.panel_day_of(shop.time_zone, last)[1])
+        placed, readings = self._placed(shop), self._store.reports(self.tenant, shop.shop, *span)
+        found = panel.days(placed, readings, first, begun, now - today.ARRIVAL_S)
+        return Visits(
+            shop=shop.shop,
+            time_zone=shop.time_zone,
+            from_=first.isoformat(),
+            to=last.isoformat(),
+            budget=budget.budget(placed, self._store.sensors(self.tenant, shop.shop, now), readings),
+            days=[disclosed_day(one) for one in found],
+        )
+
+    def _placed(self, shop: Shop) -> PlacedShop:
+        return PlacedShop(shop=shop, placements=self._store.placements(self.tenant, shop.shop))
+
+    def _panel(self, shop: Shop, now: int, sensors: list[SensorState]) -> PanelToday | None:
+        zone = shop.time_zone
+        until = max(calendar.day_at(zone, now)[0], now - today.ARRIVAL_S)
+        ended, day = panel.dates_today(zone, until)
+        span = (calendar.panel_day_of(zone, ended)[0], calendar.panel_day_of(zone, day)[1])
+        placed, readings = self._placed(shop), self._store.reports(self.tenant, shop.shop, *span)
+        return panel.today(placed, readings, until, budget.budget(placed, sensors, readings))
+
     def _filled(self, shop: Shop, grain: str, spans: list[Span]) -> list[Period]:
         now = int(self._clock())
         begun = [span for span in spans if span[0] < now]
@@ -103,17 +133,19 @@ class Reader:
         known = self._store.periods(self.tenant, shop.shop, grain, begun[0][0], begun[-1][1])
         return [disclosed_period(one) for one in today.filled(shop, known, begun)]
 
-    def _today(self, shop: Shop) -> Today:
+    def _today(self, shop: Shop, *, with_panel: bool = False) -> Today:
         now = int(self._clock())
         want = today.wanted(shop, now)
         store, key = self._store, (shop.tenant, shop.shop)
+        sensors = store.sensors(*key, now)
         exact = today.today(
             shop,
             now,
             hours=[*store.periods(*key, "hour", *want.before), *store.periods(*key, "hour", *want.day)],
             windows=[*store.windows(*key, *want.open_before), *store.windows(*key, *want.open_hour)],
             latest=store.latest_window(*key),
-            sensors=store.sensors(*key, now),
+            sensors=sensors,
+            panel=self._panel(shop, now, sensors) if with_panel else None,
         )
         return today.disclosed_today(exact)
 

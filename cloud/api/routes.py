@@ -11,7 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 
 from cloud.api import bodies, dates
-from cloud.api.bodies import Healthy, Json, News, Periods, Problem, ShopLine, answers
+from cloud.api.bodies import Healthy, Json, News, Periods, Problem, ShopLine, Visits, answers
 from cloud.api.live import Live, LiveFullError, Subscription
 from cloud.api.reader import Reader, UnknownShopError
 from cloud.core.calibration import Factor
@@ -30,6 +30,7 @@ def routes(reader: Reader, live: Live) -> FastAPI:
     _general(api, reader)
     _today(api, reader)
     _history(api, reader)
+    _visits(api, reader)
     _calibration(api, reader)
     _stream(api, reader, live)
     _problems(api)
@@ -61,10 +62,7 @@ def _history(api: FastAPI, reader: Reader) -> None:
     def hours(shop: str, date: Day = None, first: First = None, last: Last = None) -> Json:
         """Hours of one `date`, or of `from` to `to`, at most 62 days at a time."""
         found = reader.shop(shop)
-        if date is not None and (first is not None or last is not None):
-            raise dates.WrongDatesError("Send either date, or from and to, not both.")
-        now, limit = reader.local_date(found), dates.MAX_DAYS_OF_HOURS
-        span = dates.span(first, last, now, default=1, limit=limit) if date is None else (dates.one(date, now),) * 2
+        span = dates.day_or_span(date, first, last, reader.local_date(found))
         return _periods(found, span, reader.hours(found, *span))
 
     @api.get("/shops/{shop}/days", responses=answers(Periods, 404, 422), summary="Day by day")
@@ -80,6 +78,14 @@ def _history(api: FastAPI, reader: Reader) -> None:
         found = reader.shop(shop)
         day = dates.one(date, reader.local_date(found))
         return _periods(found, (day, day), reader.windows(found, day))
+
+
+def _visits(api: FastAPI, reader: Reader) -> None:
+    @api.get("/shops/{shop}/visits", responses=answers(Visits, 404, 422), summary="The panel: visits, returns, stays")
+    def visits(shop: str, date: Day = None, first: First = None, last: Last = None) -> Json:
+        """The panel of one `date`, or of `from` to `to`, at most 62 days at a time, with its budget of privacy."""
+        found = reader.shop(shop)
+        return Json(reader.visits(found, *dates.day_or_span(date, first, last, reader.local_date(found))))
 
 
 def _calibration(api: FastAPI, reader: Reader) -> None:

@@ -4,6 +4,7 @@
    leave no gap, so an hour that a clock change repeats is two hours, and a day has 23, 24 or 25 of them.
 2. A day starts at the first second of its date. A moment belongs to exactly one hour and one day.
 3. Times are whole UTC seconds since 1970; a span is `(start, end)` with `end` outside it.
+4. A sensor's panel of a date begins at its 04:00 and ends before the next.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 from cloud.core.figures import OpeningHours, Shop
 
 Span = tuple[int, int]
+PANEL_BEGINS_MIN = 4 * 60
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -44,6 +46,17 @@ def date_at(zone: str, second: int) -> date:
 def day_of(zone: str, day: date) -> Span:
     """The span of a local date: 23 or 25 hours where the clock changes, empty where the date is skipped."""
     return _moment(zone, day, 0), _moment(zone, day + timedelta(days=1), 0)
+
+
+def panel_day_of(zone: str, day: date) -> Span:
+    """From 04:00 of a local date to the next 04:00: how long a sensor's panel of that date lasts at most."""
+    return _moment(zone, day, PANEL_BEGINS_MIN), _moment(zone, day + timedelta(days=1), PANEL_BEGINS_MIN)
+
+
+def panel_date_at(zone: str, second: int) -> date:
+    """The date whose panel runs at `second`."""
+    day = date_at(zone, second)
+    return day if second >= panel_day_of(zone, day)[0] else day - timedelta(days=1)
 
 
 def hours_of(zone: str, span: Span) -> list[Span]:

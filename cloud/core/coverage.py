@@ -1,8 +1,9 @@
 """Coverage: the share of the time that was listened to. Silence is not zero.
 
 1. What should have been listened to is the time for which sensors were placed in the shop, sensor by sensor;
-   a sensor that stands there and is silent was not listening.
-2. What was listened to is never more than that: coverage is between 0 and 1, and 0 where no sensor stood.
+   a sensor that stands there and is silent was not listening. One that rests by plan need not listen: that time is
+   not due.
+2. What was listened to is never more than what was due: coverage is between 0 and 1, and 0 where nothing was due.
 """
 
 from collections.abc import Iterable

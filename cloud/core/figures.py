@@ -1,17 +1,16 @@
 """Figures: the numbers a shop sees. The same types are the rollup's rows and the API's JSON.
 
 1. A `Figure` is people unless its name says devices; `value`, `low` and `high` are null together.
-2. `coverage` is the share (0 to 1) of the period that was listened to. Below `COMPLETE` a period is called
-   incomplete and is compared with nothing.
+2. `coverage` is the share (0 to 1) of the time due that was listened to: of the period, but for the time the radios
+   rested by plan. Below `COMPLETE` a period is called incomplete and is compared with nothing.
 3. `definition` names the entry of the glossary, with its version, that the number was computed by.
 """
 
-from typing import Annotated
+from msgspec import Struct
 
-from msgspec import Meta, Struct
+from cloud.core.visits import PanelToday, SensorPrivacy, Share
 
 COMPLETE = 0.9
-Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
 class Figure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,7 +26,8 @@ class Figure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Period(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A shop's figures over one window, hour or day: `start` and `end` are UTC seconds since 1970.
 
-    `open` says whether the shop is open at any time of the period; `flooded` whether a radio in it was.
+    `open` says whether the shop is open at any time of the period; `flooded` whether a radio in it was. `rested` is the
+    share of the period in which its radios rested by plan: a rest is no gap, though both have no figures.
     """
 
     start: int
@@ -39,6 +39,7 @@ class Period(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     visitors: Figure
     passers_by: Figure
     capture_rate: Figure
+    rested: Share = 0.0
 
 
 class OpeningHours(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,7 +68,10 @@ class Shop(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class SensorState(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the cloud knows of one sensor. Times are UTC seconds; `sentence` tells a person what is the matter."""
+    """What the cloud knows of one sensor. Times are UTC seconds; `sentence` tells a person what is the matter.
+
+    `privacy` is null until the sensor has told what it keeps to.
+    """
 
     sensor: str
     zone: str
@@ -77,10 +81,14 @@ class SensorState(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     missing_reports: int
     state: str
     sentence: str
+    privacy: SensorPrivacy | None = None
 
 
 class Today(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The first page's numbers: one shop, one shop-local day, up to `now` (UTC seconds)."""
+    """The first page's numbers: one shop, one shop-local day, up to `now` (UTC seconds).
+
+    `resting_now`: the radios rest by plan, so nobody is heard inside. `panel` is null where no sensor counts visits.
+    """
 
     shop: str
     name: str
@@ -96,3 +104,5 @@ class Today(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     same_weekday: Period | None
     hours: list[Period]
     sensors: list[SensorState]
+    resting_now: bool = False
+    panel: PanelToday | None = None

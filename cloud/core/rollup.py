@@ -4,7 +4,7 @@
    batches changes no bit. Sums are exact (`fsum`) and choices between reports do not look at their arrival.
 2. One sensor may report a window twice (a restart; two outboxes). The estimate is the one of the report
    that listened longest (then of the smallest epoch and sequence); the time listened is the sum, at most
-   the window.
+   the window, and the time rested the sum, at most what is left of it.
 3. A window belongs to the local hour it starts in. An hour comes from its windows, a day from its hours, so
    hours add up to their day exactly.
 4. Sensors of a shop hear different zones: their devices add up. BLE is never added to Wi-Fi: one phone has
@@ -14,18 +14,21 @@
    window.
 6. What is heard with nobody there is taken off every window, sensor by sensor (`background`).
 7. Visitors are Little's law: a device that stays `dwell_s` is heard in `dwell_s / window_s + 1` windows.
+8. Time at rest by plan is not due. What was wholly at rest has no figures, like a gap, but lowers no coverage.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from agent.contract.report import Estimate, Heard, Report
 from cloud.core import background, calendar, coverage, people
 from cloud.core.background import NONE, Background
 from cloud.core.coverage import Placement
 from cloud.core.figures import Figure, Period, Shop
+from cloud.core.visits import Radio
 
 OCCUPANCY = "occupancy/1"
 VISITORS = "visitors/1"
@@ -43,11 +46,13 @@ class Reading(Struct, frozen=True):
 
 
 class Listening(Struct, frozen=True):
-    """One sensor over one window: the report that speaks for it, and the seconds listened by all of them."""
+    """One sensor over one window: the report that speaks for it, and the seconds listened and rested by all of them."""
 
     sensor: str
+    window_start: int
     window_s: int
     listened_s: float
+    rested_s: float
     flooded: bool
     inside: Estimate | None
     outside: Estimate | None
@@ -67,11 +72,13 @@ def period(
     """
     known = backgrounds or {}
     heard = [_above(one, known.get(one.sensor, NONE)) for one in listenings(readings)]
-    expected = coverage.expected_s(placements, start, end)
+    placed_s = coverage.expected_s(placements, start, end)
+    rested_s = fsum(one.rested_s for one in heard)
+    due_s = placed_s - rested_s
     inside = [(one, one.inside) for one in heard if one.inside is not None]
     outside = [(one, one.outside) for one in heard if one.outside is not None]
-    listened_inside = coverage.share(fsum(one.listened_s for one, _ in inside), expected)
-    listened_outside = coverage.share(fsum(one.listened_s for one, _ in outside), expected)
+    listened_inside = coverage.share(fsum(one.listened_s for one, _ in inside), due_s)
+    listened_outside = coverage.share(fsum(one.listened_s for one, _ in outside), due_s)
     visitors = people.apply(_begun(inside, shop.dwell_s), shop, listened_inside, VISITORS)
     passers_by = people.apply(_begun(outside, shop.pass_s), shop, listened_outside, PASSERS_BY)
     return Period(
@@ -79,11 +86,12 @@ def period(
         end=end,
         open=calendar.is_open(shop, start, end),
         flooded=any(one.flooded for one in heard),
-        coverage=coverage.share(fsum(one.listened_s for one in heard), expected),
+        coverage=coverage.share(fsum(one.listened_s for one in heard), due_s),
         occupancy=people.apply(_present(inside), shop, listened_inside, OCCUPANCY),
         visitors=visitors,
         passers_by=passers_by,
         capture_rate=people.share(visitors, passers_by, shop, CAPTURE_RATE),
+        rested=coverage.share(rested_s, placed_s),
     )
 
 
@@ -104,7 +112,13 @@ def total(shop: Shop, start: int, end: int, hours: Sequence[Period]) -> Period:
         visitors=visitors,
         passers_by=passers_by,
         capture_rate=people.share(visitors, passers_by, shop, CAPTURE_RATE),
+        rested=coverage.share(fsum(one.rested * (one.end - one.start) for one in hours), end - start),
     )
+
+
+def due_s(hours: Iterable[Period]) -> float:
+    """Seconds of the periods that were to be listened to."""
+    return fsum((1.0 - one.rested) * (one.end - one.start) for one in hours)
 
 
 def silent(shop: Shop, start: int, end: int) -> Period:
@@ -112,42 +126,53 @@ def silent(shop: Shop, start: int, end: int) -> Period:
     return period(shop, start, end, (), ())
 
 
-def listenings(readings: Iterable[Reading]) -> list[Listening]:
-    """One per sensor and window, ordered by (sensor, window start); duplicates of a reading count once."""
+def listenings(readings: Iterable[Reading], radio: Radio = "wifi") -> list[Listening]:
+    """One per sensor and window of a radio, ordered by (sensor, window start); duplicates of a reading count once."""
     windows: dict[tuple[str, int], dict[tuple[str, int], Report]] = {}
     for one in readings:
         same = windows.setdefault((one.sensor, one.report.window_start), {})
         same[one.epoch, one.sequence] = one.report
-    return [_listening(sensor, same) for (sensor, _), same in sorted(windows.items(), key=lambda item: item[0])]
+    return [_listening(sensor, same, radio) for (sensor, _), same in sorted(windows.items(), key=lambda item: item[0])]
 
 
-def _listening(sensor: str, same: dict[tuple[str, int], Report]) -> Listening:
-    best = same[min(same, key=lambda key: (-_wifi_s(same[key].wifi), key))]
-    listened_s = min(float(best.window_s), fsum(_wifi_s(one.wifi) for one in same.values()))
-    wifi = best.wifi if listened_s > 0 else None  # an estimate without listening would be a silence shown as zero
+def heard_by(report: Report, radio: Radio) -> Heard | None:
+    """What one radio of the sensor says."""
+    return report.wifi if radio == "wifi" else report.ble
+
+
+def _listening(sensor: str, same: dict[tuple[str, int], Report], radio: Radio) -> Listening:
+    told = {key: heard_by(report, radio) for key, report in same.items()}
+    longest = min(told, key=lambda key: (-_listened_s(told[key]), key))
+    best, heard = same[longest], told[longest]
+    listened_s = min(float(best.window_s), fsum(map(_listened_s, told.values())))
+    if listened_s == 0:
+        heard = None  # an estimate without listening would be a silence shown as zero
     return Listening(
         sensor=sensor,
+        window_start=best.window_start,
         window_s=best.window_s,
         listened_s=listened_s,
-        flooded=any(one.wifi is not None and one.wifi.flooded for one in same.values()),
-        inside=None if wifi is None else wifi.inside,
-        outside=None if wifi is None else wifi.outside,
+        rested_s=min(best.window_s - listened_s, fsum(map(_rested_s, told.values()))),
+        flooded=any(one is not None and one.flooded for one in told.values()),
+        inside=None if heard is None else heard.inside,
+        outside=None if heard is None else heard.outside,
     )
 
 
 def _above(one: Listening, level: Background) -> Listening:
-    return Listening(
-        sensor=one.sensor,
-        window_s=one.window_s,
-        listened_s=one.listened_s,
-        flooded=one.flooded,
+    return replace(
+        one,
         inside=one.inside and background.above(one.inside, level.inside),
         outside=one.outside and background.above(one.outside, level.outside),
     )
 
 
-def _wifi_s(heard: Heard | None) -> float:
+def _listened_s(heard: Heard | None) -> float:
     return 0.0 if heard is None else heard.listened_s
+
+
+def _rested_s(heard: Heard | None) -> float:
+    return 0.0 if heard is None or heard.rested_s is UNSET else heard.rested_s
 
 
 def _present(parts: list[tuple[Listening, Estimate]]) -> Estimate | None:
@@ -195,7 +220,7 @@ def _added(figures: list[Figure], hours: Sequence[Period], start: int, end: int,
 
 def _averaged(hours: Sequence[Period], start: int, end: int) -> Figure:
     covered = _covered([one.occupancy.coverage for one in hours], hours, start, end)
-    parts = [(one.occupancy.coverage * (one.end - one.start), one.occupancy) for one in hours]
+    parts = [(one.occupancy.coverage * due_s([one]), one.occupancy) for one in hours]
     defined = [(weight, one) for weight, one in parts if one.value is not None and weight > 0]
     weight = fsum(one for one, _ in defined)
     if not defined:
@@ -210,5 +235,6 @@ def _averaged(hours: Sequence[Period], start: int, end: int) -> Figure:
 
 
 def _covered(shares: list[float], hours: Sequence[Period], start: int, end: int) -> float:
-    listened = fsum(one * (hour.end - hour.start) for one, hour in zip(shares, hours, strict=True))
-    return coverage.share(listened, end - start)
+    listened = fsum(one * due_s([hour]) for one, hour in zip(shares, hours, strict=True))
+    rested = fsum(one.rested * (one.end - one.start) for one in hours)
+    return coverage.share(listened, end - start - rested)

@@ -6,7 +6,9 @@
    after `now` is yet to come, and null for that reason.
 3. The same weekday is a week ago up to the same time of day. It is withheld unless both days are complete so
    far, as a whole and in their opening hours: a lost noon is 4 % of a day and a fifth of its visitors.
-4. "Inside now" is the newest window, unless that is older than `STALE_S`: then it is not now.
+   Time at rest by plan counts for neither: it was not due.
+4. "Inside now" is the newest window, unless that is older than `STALE_S`: then it is not now. Where the radios rest,
+   nobody is inside that could be heard, and it is null for that reason.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,8 +20,10 @@ from msgspec.structs import replace
 
 from cloud.core import calendar, rollup
 from cloud.core.calendar import Span
+from cloud.core.disclosure import disclosed_panel
 from cloud.core.figures import COMPLETE, Figure, Period, SensorState, Shop, Today
 from cloud.core.glossary import disclosed, disclosed_period
+from cloud.core.visits import PanelToday
 
 WINDOW_S = 300
 ARRIVAL_S = 60  # a closed window has this long to travel before its absence counts as a gap
@@ -58,8 +62,9 @@ def today(
     windows: Sequence[Period],
     latest: Period | None,
     sensors: list[SensorState],
+    panel: PanelToday | None = None,
 ) -> Today:
-    """Today at `now` from the hours and windows that `wanted` names, and the newest window of all."""
+    """Today at `now` from the hours and windows that `wanted` names, the newest window of all, and the panel so far."""
     want = wanted(shop, now)
     day = _so_far(shop, want.so_far, want.open_hour, hours, windows)
     all_hours = filled(shop, hours, calendar.hours_of(shop.time_zone, want.day))
@@ -78,7 +83,15 @@ def today(
         same_weekday=_same_weekday(shop, want, day, hours, windows),
         hours=all_hours,
         sensors=sensors,
+        resting_now=latest is not None and _is_now(latest, now) and at_rest(latest, latest.end),
+        panel=panel,
     )
+
+
+def at_rest(period: Period, until: int) -> bool:
+    """Whether nothing was to be heard of the part before `until`, but for a lost window or two: a rest, not a gap."""
+    rested_s = period.rested * (period.end - period.start)
+    return period.coverage == 0 and rested_s > 0 and rested_s >= COMPLETE * (min(period.end, until) - period.start)
 
 
 def filled(shop: Shop, periods: Iterable[Period], spans: Iterable[Span]) -> list[Period]:
@@ -96,6 +109,7 @@ def disclosed_today(exact: Today) -> Today:
         busiest_hour=None if exact.busiest_hour is None else disclosed_period(exact.busiest_hour),
         same_weekday=None if exact.same_weekday is None else disclosed_period(exact.same_weekday),
         hours=[disclosed_period(hour) for hour in exact.hours],
+        panel=None if exact.panel is None else disclosed_panel(exact.panel),
     )
 
 
@@ -105,9 +119,9 @@ def listened(day: Period, hours: Iterable[Period]) -> float:
     `hours` are all hours of the day, gaps included.
     """
     opened = [one for one in hours if one.open and day.start <= one.start < day.end]
-    heard = sum(one.coverage * (one.end - one.start) for one in opened)
-    due = sum(min(one.end, day.end) - one.start for one in opened)
-    return min(day.coverage, heard / due) if due else day.coverage
+    heard = sum(one.coverage * rollup.due_s([one]) for one in opened)
+    due = sum(min(one.end, day.end) - one.start - one.rested * (one.end - one.start) for one in opened)
+    return min(day.coverage, heard / due) if due >= 1 else day.coverage  # less than a second is but rounding
 
 
 def counting(sensors: Sequence[SensorState]) -> bool:
@@ -151,9 +165,13 @@ def _busiest(hours: Iterable[Period], now: int) -> Period | None:
 
 
 def _inside(latest: Period | None, now: int) -> Figure:
-    if latest is not None and latest.end > now - STALE_S:
+    if latest is not None and _is_now(latest, now):
         return latest.occupancy
     return Figure(value=None, low=None, high=None, coverage=0.0, definition=rollup.OCCUPANCY)
+
+
+def _is_now(latest: Period, now: int) -> bool:
+    return latest.end > now - STALE_S
 
 
 def _open_hour(zone: str, end: int) -> Span:

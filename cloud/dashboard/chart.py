@@ -2,6 +2,7 @@
 
 1. Every row says in words what it is; the bars draw the same rows and nothing else.
 2. Shown are the hours the shop is open or was visited, with one closed hour on either side.
+3. A rest by plan is drawn like a closed hour, and never like a gap.
 """
 
 import json
@@ -10,10 +11,11 @@ from typing import Literal
 from msgspec import Struct
 
 from cloud.core.figures import COMPLETE, Period, Today
-from cloud.core.today import ARRIVAL_S, WINDOW_S
+from cloud.core.today import ARRIVAL_S, WINDOW_S, at_rest
 from cloud.dashboard.words import clock, hour_name, interval, number, people, percent
 
-State = Literal["heard", "incomplete", "so far", "not listened", "not enough was heard", "closed", "to come"]
+State = Literal["heard", "incomplete", "so far", "not listened", "not enough was heard", "resting", "closed", "to come"]
+SILENT: tuple[State, ...] = ("resting", "to come")  # nothing was due, so no share of it is told
 
 
 class Row(Struct, frozen=True):
@@ -36,7 +38,7 @@ def rows(today: Today) -> list[Row]:
 
 def remark(row: Row) -> str:
     """How much of a row's hour was listened to, and what else there is to know: "66 %, incomplete"."""
-    told = [] if row.state == "to come" else [percent(row.period.coverage)]
+    told = [] if row.state in SILENT else [percent(row.period.coverage)]
     told += [] if row.state == "heard" else [row.state]
     told += [] if row.period.open or row.state == "closed" else ["closed"]
     return ", ".join(told)
@@ -74,6 +76,8 @@ def _state(hour: Period, now: int) -> State:
     if hour.visitors.value is None:
         if hour.coverage > 0:
             return "not enough was heard"
+        if at_rest(hour, now - WINDOW_S - ARRIVAL_S):
+            return "resting"
         if not hour.open:
             return "closed"
         return "not listened" if hour.start + WINDOW_S + ARRIVAL_S <= now else "to come"

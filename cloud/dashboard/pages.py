@@ -14,7 +14,7 @@ from starlette.types import Scope
 from cloud.core.figures import Today
 from cloud.core.glossary import DEFINITIONS
 from cloud.core.today import counting, sensor_line
-from cloud.dashboard import chart, words
+from cloud.dashboard import chart, panel, words
 
 HERE = Path(__file__).parent
 STATIC_CACHE = "public, max-age=3600"
@@ -24,6 +24,7 @@ FILTERS: tuple[Callable[..., object], ...] = (
     words.percent,
     words.people,
     words.why_none,
+    words.none_yet,
     words.clock,
     words.hour_name,
     words.day_name,
@@ -32,6 +33,8 @@ FILTERS: tuple[Callable[..., object], ...] = (
     chart.rows,
     chart.remark,
     chart.chart_json,
+    panel.facts,
+    panel.noise,
     sensor_line,
 )
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from cloud.core.figures import COMPLETE, Figure, Period, Today
-from cloud.core.today import listened
+from cloud.core.today import at_rest, listened
+from cloud.core.visits import PanelFigure
 
 NOTHING = "\N{EN DASH}"
 UP, DOWN = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}"
@@ -21,7 +22,7 @@ def number(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.0f}".replace(",", THIN)
 
 
-def interval(figure: Figure) -> str:
+def interval(figure: Figure | PanelFigure) -> str:
     """The figure's range, as "212-248" with an en dash; the one number where both ends are the same."""
     if figure.low is None or figure.high is None:
         return NOTHING
@@ -42,6 +43,16 @@ def people(figure: Figure) -> str:
 def why_none(figure: Figure) -> str:
     """Why a figure has no number."""
     return "not listened" if figure.coverage == 0 else "not enough was heard"
+
+
+def none_yet(today: Today) -> str:
+    """Why today has no number so far."""
+    return "At rest so far" if resting(today) else f"{why_none(today.day.visitors).capitalize()} yet"
+
+
+def resting(today: Today) -> bool:
+    """Whether nothing was to be heard yet today, because the radios rest by plan."""
+    return at_rest(today.day, today.day.end)
 
 
 def clock(at: int | None, zone: str) -> str:
@@ -82,6 +93,8 @@ def comparison(today: Today) -> Comparison:
     """Today so far against the same weekday a week ago, up to the same time of day; or why there is none."""
     weekday = f"{datetime.fromtimestamp(today.day.start, ZoneInfo(today.time_zone)):%A}"
     before, now = today.same_weekday, today.day.visitors
+    if resting(today):
+        return Comparison("", "No comparison", "Nothing was to be heard yet today.")
     if incomplete(today):
         return Comparison("", "No comparison", "Today is incomplete.")
     if before is None or before.visitors.value is None or now.value is None:

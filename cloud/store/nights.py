@@ -4,6 +4,7 @@
    many reports lie in its two weeks, it is what learning it again would give. That holds for several processes.
 2. A late report of a closed hour changes the background of the days after it, so their hours are to be recomputed; a
    report in time has no later days, and marks nothing.
+3. Of hours in which the radios rested there is nothing to learn: they are not hours in which nobody was heard.
 """
 
 from collections.abc import Iterable, Mapping

@@ -52,7 +52,8 @@ def recompute(db: Connection, sql: Statements, places: Places, nights: Nights, l
         rolled.append(Rolled(tenant, shop_id, "hour", period))
         days.add((key, calendar.day_at(shop.time_zone, hour)))
     _put(db, sql, rolled)
-    new_days = [_day(db, places.shops[key], key, span) for key, span in sorted(days)]
+    in_force = {(key, span): places.shop_at(key, span[1] - 1) for key, span in sorted(days)}
+    new_days = [_day(db, shop, key, span) for (key, span), shop in in_force.items() if shop is not None]
     _put(db, sql, new_days)
     return rolled + new_days
 

@@ -10,14 +10,17 @@ Methods may be called from several threads; they take turns to write.
 
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from agent.contract import Hello, Watermark, encode
 from cloud.core import rollup
+from cloud.core.budget import privacy
 from cloud.core.calibration import Factor
-from cloud.core.coverage import PlacedShop
+from cloud.core.coverage import PlacedShop, Placement
 from cloud.core.figures import Figure, Period, SensorState, Shop
-from cloud.store import engine, intake, migration, places, rollups, schema, sensors, shops
+from cloud.core.rollup import Reading
+from cloud.store import engine, intake, migration, places, raw, rollups, schema, sensors, shops
 from cloud.store.delivery import Delivery, Quarantined, Said
 from cloud.store.intake import Committed
 from cloud.store.nights import Nights
@@ -106,7 +109,7 @@ class Store:
 
         None for a shop nobody knows.
         """
-        if (known := self.shop(tenant, shop)) is None:
+        if (known := self._places().shop_at((tenant, shop), end - 1)) is None:
             return None
         return rollup.total(known, start, end, self.periods(tenant, shop, "hour", start, end))
 
@@ -116,6 +119,16 @@ class Store:
         with engine.reading(self._engine) as db:
             return rollups.windows(db, known, self._nights, (tenant, shop), start, end)
 
+    def reports(self, tenant: str, shop: str, start: int, end: int) -> list[Reading]:
+        """The raw reports on windows that start in `start` to `end`, of the sensors that stood in the shop then."""
+        placed = self._places().placements.get((tenant, shop), [])
+        with engine.reading(self._engine) as db:
+            return raw.readings(db, placed, start, end)
+
+    def placements(self, tenant: str, shop: str) -> list[Placement]:
+        """Where sensors stand or stood in a shop."""
+        return self._places().placements.get((tenant, shop), [])
+
     def visits_of_devices(self, tenant: str, shop: str, start: int, end: int) -> Figure:
         """Visits begun from `start` to `end` by devices: what people counted at the door are compared with."""
         known = self._places()
@@ -123,7 +136,10 @@ class Store:
             return rollups.visits_of_devices(db, known, self._nights, (tenant, shop), start, end)
 
     def latest_window(self, tenant: str, shop: str) -> Period | None:
-        """The newest window, or the one before while more sensors have reported that; None: none yet."""
+        """The newest window, or the one before while more sensors have reported that; None: none yet.
+
+        A sensor that rests by plan has reported too.
+        """
         known = self._places()
         placed = known.placements.get((tenant, shop), [])
         with engine.reading(self._engine) as db:
@@ -131,13 +147,14 @@ class Store:
             if newest < 0:
                 return None
             last = rollups.windows(db, known, self._nights, (tenant, shop), newest - 600, newest + 1)[-2:]
-        return max(reversed(last), key=lambda one: one.coverage, default=None)
+        return max(reversed(last), key=lambda one: max(one.coverage, one.rested), default=None)
 
     def sensors(self, tenant: str, shop: str, now: int) -> list[SensorState]:
         """How the sensors are that stand in a shop at `now`, by name."""
         placed = [one for one in self._places().placements.get((tenant, shop), []) if one.holds(now)]
         with engine.reading(self._engine) as db:
-            return [sensors.state(one, sensors.known(db, one.sensor), now) for one in placed]
+            known = [(one, sensors.known(db, one.sensor)) for one in placed]
+        return [replace(sensors.state(one, each, now), privacy=privacy(each.health)) for one, each in known]
 
     def told(self, sensor_ids: Iterable[str]) -> dict[str, Told]:
         """What each of these sensors last told of itself."""

@@ -2,13 +2,16 @@
 
 from math import fsum
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, structs
 
 from agent.contract import encode
 from cloud.core import calendar, rollup
 from cloud.core.coverage import Placement
+from cloud.core.figures import Period
 from cloud.core.rollup import Reading
 from tests import fleet
 from tests.fleet import NOON, heard
@@ -17,7 +20,8 @@ HOUR = (NOON, NOON + 3600)
 
 
 def reading(minute=0, sensor="demo:door", epoch="a", sequence=None, start=NOON, **told):
-    wifi = told.pop("wifi", None) or heard(**told)
+    rested_s = told.pop("rested_s", UNSET)
+    wifi = structs.replace(heard(**told), rested_s=rested_s)
     sequence = minute + 1 if sequence is None else sequence
     return Reading(sensor, epoch, sequence, fleet.report(start + 60 * minute, wifi=wifi))
 
@@ -120,6 +124,62 @@ def test_a_silent_hour_does_not_pull_occupancy_down():
     assert day.visitors.value == full.visitors.value
 
 
+# Rest by plan
+
+
+def at_rest(minute, **told):
+    return reading(minute, inside=None, listened_s=0.0, rested_s=60.0, **told)
+
+
+def test_what_was_wholly_at_rest_has_no_figures_and_is_no_gap():
+    found = hour([at_rest(n) for n in range(60)])
+    assert (found.rested, found.coverage, found.occupancy.value, found.visitors.value) == (1.0, 0.0, None, None)
+    assert rollup.silent(fleet.shop(), *HOUR).rested == 0.0
+
+
+def test_time_at_rest_is_not_due():
+    found = hour([at_rest(n) for n in range(40)] + [reading(n, inside=4.0) for n in range(40, 60)])
+    assert (found.rested, found.coverage) == (pytest.approx(2 / 3), 1.0)
+    assert (found.occupancy.value, found.occupancy.coverage) == (4.0, 1.0)
+    assert found.visitors.value == pytest.approx(20 * 4 / 13)
+
+
+def test_a_gap_beside_a_rest_is_a_gap():
+    found = hour([at_rest(n) for n in range(40)] + [reading(n) for n in range(40, 50)])
+    assert found.coverage == pytest.approx(0.5)
+    lost = hour([at_rest(n) for n in range(40)])
+    assert (lost.rested, lost.coverage) == (pytest.approx(2 / 3), 0.0)
+
+
+def test_a_sensor_that_rests_does_not_excuse_one_that_is_silent():
+    found = hour([at_rest(n) for n in range(60)], "demo:door", "demo:dead")
+    assert (found.rested, found.coverage) == (0.5, 0.0)
+
+
+def test_a_window_that_was_listened_to_and_rested_holds_no_more_than_itself():
+    both = [reading(0, listened_s=20.0, epoch="a"), at_rest(0, epoch="b")]
+    (one,) = rollup.listenings(both)
+    assert (one.listened_s, one.rested_s) == (20.0, 40.0)
+
+
+def test_a_rest_does_not_lower_the_coverage_of_the_day():
+    full, start = hour([reading(n) for n in range(60)]), NOON + 3600
+    rest = rollup.period(fleet.shop(), start, start + 3600, placements(), [at_rest(n, start=start) for n in range(60)])
+    day = rollup.total(fleet.shop(), NOON, NOON + 7200, [full, rest])
+    assert (day.coverage, day.rested, day.occupancy.coverage, day.occupancy.value) == (1.0, 0.5, 1.0, 4.0)
+    with_gap = rollup.total(fleet.shop(), NOON, NOON + 3 * 3600, [full, rest])
+    assert with_gap.coverage == pytest.approx(0.5)
+    only_rest = rollup.total(fleet.shop(), start, start + 3600, [rest])
+    assert (only_rest.coverage, only_rest.rested, only_rest.visitors.value) == (0.0, 1.0, None)
+
+
+def test_a_period_stored_before_radios_rested_is_still_read():
+    stored = encode(hour([reading(n) for n in range(60)]))
+    before = msgspec.json.decode(stored)
+    assert before.pop("rested") == 0.0
+    assert msgspec.convert(before, Period) == msgspec.json.decode(stored, type=Period)
+
+
 readings = st.builds(
     reading,
     minute=st.integers(0, 179),
@@ -128,6 +188,7 @@ readings = st.builds(
     inside=st.one_of(st.none(), st.floats(0, 50)),
     outside=st.floats(0, 200),
     listened_s=st.floats(0, 60),
+    rested_s=st.one_of(st.just(UNSET), st.floats(0, 60)),
 )
 
 
@@ -163,3 +224,4 @@ def test_figures_stand_in_their_intervals_and_hours_add_up_to_the_day(some):
         if figure.value is not None:
             assert figure.low <= figure.value + 1e-9 and figure.value <= figure.high + 1e-9
         assert 0.0 <= figure.coverage <= 1.0
+    assert 0.0 <= whole.rested <= 1.0

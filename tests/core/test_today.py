@@ -6,7 +6,8 @@ from msgspec.structs import replace
 from cloud.core import today as page
 from cloud.core.figures import OpeningHours, Shop, Today
 from cloud.core.rollup import Reading
-from tests.shops import MemoryStore, a_sensor, a_shop, at, busy, reading, without
+from cloud.dashboard import words
+from tests.shops import MemoryStore, a_sensor, a_shop, at, at_rest, busy, reading, without
 
 TUESDAY, LAST_TUESDAY = at("2026-11-24 00:00"), at("2026-11-17 00:00")
 DAY = 86400
@@ -168,6 +169,67 @@ def test_open_now_follows_the_opening_hours() -> None:
         True,
         True,
     ]
+
+
+def resting_week(now: int) -> list[Reading]:
+    """Two Tuesdays of a sensor that listens from 09:00 to 20:00 and rests by plan before and after."""
+    found: list[Reading] = []
+    for day in ("2026-11-17", "2026-11-24"):
+        night, opens, closes = at(f"{day} 00:00"), at(f"{day} 09:00"), at(f"{day} 20:00")
+        found += at_rest(night, opens) + busy(opens, closes) + at_rest(closes, night + DAY)
+    return [one for one in found if one.report.window_start < now // 300 * 300]
+
+
+def test_a_rest_by_plan_is_no_gap_and_hides_no_comparison() -> None:
+    now = at("2026-11-24 17:12")
+    told = today(now, resting_week(now))
+    assert told.day.coverage == 1.0
+    assert told.day.rested == pytest.approx(9 * 60 / 1030)  # nine hours of those up to 17:10
+    assert page.listened(told.day, told.hours) == pytest.approx(1.0)
+    assert told.same_weekday is not None
+    assert told.same_weekday.visitors.value == told.day.visitors.value
+    assert told.hours[3].visitors.value is None
+    assert page.at_rest(told.hours[3], now)
+    assert not page.at_rest(told.hours[12], now)
+
+
+def test_a_gap_in_opening_hours_is_found_beside_a_rest() -> None:
+    now = at("2026-11-24 17:12")
+    told = today(now, without(resting_week(now), at("2026-11-24 12:00"), at("2026-11-24 13:00")))
+    assert told.day.coverage == pytest.approx(1 - 60 / 490)
+    assert told.same_weekday is None
+    assert not page.at_rest(told.hours[12], now)
+
+
+def test_before_the_doors_open_nothing_was_due_and_nothing_is_missing() -> None:
+    now = at("2026-11-24 08:40")
+    told = today(now, resting_week(now))
+    assert (told.day.visitors.value, told.day.coverage, told.day.rested) == (None, 0.0, 1.0)
+    assert told.resting_now
+    assert told.inside_now.value is None
+    assert all(page.at_rest(hour, now - 360) for hour in told.hours[:9])  # that in progress too
+    assert words.none_yet(told) == "At rest so far"
+    assert words.comparison(told).note == "Nothing was to be heard yet today."
+    deaf = today(now, [])
+    assert words.none_yet(deaf) == "Not listened yet"
+    assert words.comparison(deaf).note == "Today is incomplete."
+
+
+def test_the_radios_rest_now_only_while_they_say_so() -> None:
+    evening = at("2026-11-24 21:10")
+    assert today(evening, resting_week(evening)).resting_now
+    noon = at("2026-11-24 12:00")
+    assert not today(noon, resting_week(noon)).resting_now
+    assert not today(evening + 1800, resting_week(evening)).resting_now  # it has not said so for half an hour
+
+
+def test_an_hour_that_is_in_part_at_rest_is_listened_to_when_the_rest_was() -> None:
+    now = at("2026-11-24 17:12")
+    half = at("2026-11-24 09:30")
+    late = [one for one in resting_week(now) if not at("2026-11-24 09:00") <= one.report.window_start < half]
+    told = today(now, late + at_rest(at("2026-11-24 09:00"), half))
+    assert (told.hours[9].coverage, told.hours[9].rested) == (1.0, 0.5)
+    assert page.listened(told.day, told.hours) == pytest.approx(1.0)
 
 
 def test_only_whole_people_are_disclosed_and_bounds_go_outward() -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from cloud.api import Live
+from cloud.core.rollup import Reading
 from cloud.dashboard import chart
 from tests.e2e.browser import Page, browser
-from tests.shops import MemoryStore, a_sensor, a_shop, at, busy, reading, without
+from tests.shops import MemoryStore, a_sensor, a_shop, at, at_rest, busy, keeping, reading, visited, without
 from tests.web import a_web, serving
 
 pytestmark = pytest.mark.browser
@@ -28,13 +30,24 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.fixture
 def store() -> MemoryStore:
-    made = MemoryStore(a_shop(), a_shop("empty", name="Empty Shop"), a_shop("big", name="Big Shop", calibrated=True))
+    others = a_shop("empty", name="Empty Shop"), a_shop("big", name="Big Shop", calibrated=True)
+    made = MemoryStore(a_shop(), *others, a_shop("panel", name="Panel Shop"))
     made.readings["corner"] = without(
         busy(TODAY, at("2026-11-24 17:05")), at("2026-11-24 12:00"), at("2026-11-24 13:00")
     )
     made.readings["big"] = busy(TODAY, NOW // 300 * 300, scale=8.8) + busy(LAST_WEEK, LAST_WEEK + 86400, scale=8)
+    made.readings["panel"] = panel_readings()
+    made.states["panel"] = [replace(a_sensor(), privacy=keeping())]
     made.states["big"] = [a_sensor("silent", "Silent for 2 hours: check its plug."), a_sensor()]
     return made
+
+
+def panel_readings() -> list[Reading]:
+    """Monday and today of a sensor that counts visits from 09:00 to 20:00 and rests by plan at all other times."""
+    opens, closes = at("2026-11-24 09:00"), at("2026-11-23 20:00")
+    day = busy(at("2026-11-23 09:00"), closes) + at_rest(closes, opens) + busy(opens, NOW // 300 * 300)
+    hours = {start: (7 + start // 3600 % 5, 9 + start // 3600 % 7) for start in range(opens, NOW - 3600, 3600)}
+    return visited(day, hours, {at("2026-11-24 04:00"): [40, 30, 20, 8, 2, 0, -1]})
 
 
 @pytest.fixture
@@ -56,7 +69,7 @@ def text(page: Page) -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(320, 640), (1280, 900)])
-@pytest.mark.parametrize("path", ["/", "/shops/corner", "/shops/empty", "/shops/big", "/glossary"])
+@pytest.mark.parametrize("path", ["/", "/shops/corner", "/shops/empty", "/shops/big", "/shops/panel", "/glossary"])
 def test_no_page_complains_or_runs_over_its_edge(
     page: Page, site: str, path: str, width: int, height: int, scheme: str
 ) -> None:
@@ -110,6 +123,36 @@ def test_the_table_says_what_the_chart_draws(page: Page, site: str) -> None:
         "0\N{NARROW NO-BREAK SPACE}%, not listened",
     )
     assert set(drawn["state"]) <= set(chart.State.__args__)
+
+
+def test_visits_of_the_panel_are_told_with_their_range_and_their_noise(page: Page, site: str) -> None:
+    page.open(f"{site}/shops/panel", 360, 780)
+    told = text(page)
+    # Eight hours of 7 to 11 first arrivals, by hand 75; of 9 to 15 visits, 95: so 20 returns.
+    assert "Visits (panel) Of devices whose address stays the same: a minority of phones." in told
+    assert "First arrivals 75 70\N{EN DASH}80 devices up to 17:00." in told
+    assert "Same-day returns 20 4\N{EN DASH}36 visits up to 17:00." in told
+    assert "Median stay 8 min 6\N{EN DASH}10 minutes on Monday." in told
+    assert "Noise was added on the sensor: \N{GREEK SMALL LETTER EPSILON} = 2.5 per device and day." in told
+    links = page.evaluate("[...document.querySelectorAll('.panel a')].map(link => link.getAttribute('href'))")
+    assert len(links) == 4
+    page.open(f"{site}/glossary", 360, 780)
+    for link in links:
+        assert page.evaluate(f"document.getElementById('{link.partition('#')[2]}') !== null")
+    page.open(f"{site}/shops/corner", 360, 780)
+    assert page.evaluate("document.querySelector('.panel')") is None
+
+
+def test_a_rest_by_plan_is_drawn_as_closed_and_said_in_the_table(page: Page, site: str) -> None:
+    page.open(f"{site}/shops/panel", 360, 780)
+    drawn = page.evaluate("JSON.parse(document.querySelector('.chart').dataset.hours)")
+    remarks = page.evaluate("[...document.querySelectorAll('tbody tr')].map(row => row.lastElementChild.textContent)")
+    eight = drawn["hour"].index("08")
+    assert (drawn["state"][eight], drawn["value"][eight], remarks[eight]) == ("resting", None, "resting, closed")
+    told = text(page)
+    assert "closed, at rest" in told
+    assert "not listened" not in told and "incomplete The sensor" not in told
+    assert drawn["state"][drawn["hour"].index("12")] == "heard"
 
 
 def test_new_figures_come_by_themselves(page: Page, site: str, store: MemoryStore, live: Live) -> None:

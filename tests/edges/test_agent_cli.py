@@ -29,7 +29,8 @@ def test_without_a_command_it_helps() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [command.callback.__name__ for command in app.registered_commands if command.callback]
+    "command",
+    [command.name or command.callback.__name__ for command in app.registered_commands if command.callback],
 )
 def test_every_command_explains_itself(command: str) -> None:
     shown = run(command, "--help")

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import pytest
 from fastapi import FastAPI
+from msgspec.structs import replace
 
 from agent.contract import ReportBatch, encode, topics
 from cloud.api import Live
@@ -19,7 +20,7 @@ from cloud.api.live import Subscription
 from cloud.core.coverage import PlacedShop, Placement
 from cloud.core.figures import Period, Today
 from cloud.store import Store, migrate, receive
-from tests.shops import SENSOR, MemoryStore, a_shop, at, busy, without
+from tests.shops import SENSOR, MemoryStore, a_sensor, a_shop, at, busy, keeping, visited, without
 from tests.web import a_web, serving
 
 NOW = at("2026-11-24 14:12")
@@ -29,7 +30,10 @@ NOON = (at("2026-11-24 12:00"), at("2026-11-24 13:00"))
 
 def a_store() -> MemoryStore:
     store = MemoryStore(a_shop(), a_shop("other", name="Another", calibrated=True), a_shop("secret", tenant="rival"))
-    store.readings["corner"] = without(busy(TODAY, NOW // 300 * 300), *NOON) + busy(LAST_WEEK, LAST_WEEK + 86400)
+    readings = without(busy(TODAY, NOW // 300 * 300), *NOON) + busy(LAST_WEEK, LAST_WEEK + 86400)
+    hours = {TODAY + 3600 * clock: (clock + 3, 2 * clock) for clock in range(14)}
+    store.readings["corner"] = visited(readings, hours, {TODAY + 4 * 3600: [40, 30, 20, 8, 2, 0, -1]})
+    store.states["corner"] = [replace(a_sensor(), privacy=keeping())]
     return store
 
 
@@ -104,6 +108,73 @@ def test_windows_have_gaps_as_items_and_stop_at_now() -> None:
     assert len(api("/shops/corner/windows?date=2026-11-23")["periods"]) == 288
 
 
+def test_visits_have_hours_that_have_ended_and_their_budget_beside_them() -> None:
+    told = api("/shops/corner/visits?date=2026-11-24")
+    assert (told["from"], told["to"], told["time_zone"]) == ("2026-11-24", "2026-11-24", "Europe/Berlin")
+    (day,) = told["days"]
+    assert (day["date"], day["start"], day["ble"]) == ("2026-11-24", TODAY, None)
+    hours = day["wifi"]["hours"]
+    assert [one["start"] for one in hours] == [TODAY + 3600 * clock for clock in range(14)]
+    assert hours[13]["visits"] == {
+        "value": 26.0,
+        "low": 21.0,
+        "high": 31.0,
+        "coverage": 1.0,
+        "definition": "panel-visits/1",
+        "fewer_than": None,
+    }
+    assert (hours[3]["visits"]["value"], hours[3]["visits"]["fewer_than"]) == (None, 10)
+    assert (hours[12]["visits"]["value"], hours[12]["visits"]["coverage"]) == (None, 0.0)
+    # By hand: 0 to 13 without 12 are 79, so 79 + 13 * 3 first arrivals and 2 * 79 visits; 13 of 14 hours were told.
+    assert [day["wifi"][name]["value"] for name in ("arrivals", "visits", "returns")] == [118.0, 158.0, 40.0]
+    assert day["wifi"]["visits"]["coverage"] == 0.928
+    assert day["wifi"]["stays"] is None  # the panel of today has not ended
+    budget = told["budget"]
+    assert (budget["epsilon"], budget["epsilon_shop"], budget["longest_key_s"]) == (2.5, 2.5, 86400.0)
+    assert "both" in budget["note"]
+    assert budget["sensors"] == [
+        {
+            "sensor": SENSOR,
+            "zone": "door",
+            "profile": "D24",
+            "epsilon": 2.5,
+            "longest_key_s": 86400.0,
+            "key_reset": False,
+        }
+    ]
+    assert api("/shops/corner/visits") == told
+
+
+def test_visits_of_several_days_have_gaps_as_items_and_stop_at_now() -> None:
+    days = api("/shops/corner/visits?from=2026-11-22&to=2026-12-02")["days"]
+    assert [one["date"] for one in days] == ["2026-11-22", "2026-11-23", "2026-11-24"]
+    assert (days[0]["wifi"]["visits"]["value"], days[0]["wifi"]["visits"]["coverage"]) == (None, 0.0)
+    assert len(days[0]["wifi"]["hours"]) == 24
+    stays = days[1]["wifi"]["stays"]
+    assert (stays["start"], stays["end"]) == (at("2026-11-23 04:00"), at("2026-11-24 04:00"))
+    assert [one["value"] for one in stays["devices"]] == [40.0, 30.0, 20.0, None, None, None, None]
+    assert (stays["median"]["low"], stays["median"]["value"], stays["median"]["high"]) == (6.0, 8.0, 10.0)
+    assert api("/shops/corner/visits?from=2026-12-01&to=2026-12-02")["days"] == []
+
+
+def test_the_first_page_has_the_panel_so_far_and_what_the_sensor_keeps_to() -> None:
+    told = api("/shops/corner/today")
+    assert told["panel"]["until"] == at("2026-11-24 14:00")
+    assert told["panel"]["returns"]["value"] == 40.0
+    assert (told["panel"]["stays_date"], told["panel"]["stays"]["median"]["value"]) == ("2026-11-23", 8.0)
+    assert told["panel"]["budget"]["epsilon"] == 2.5
+    assert told["sensors"][0]["privacy"] == {
+        "profile": "D24",
+        "epsilon": 2.5,
+        "longest_key_s": 86400.0,
+        "panel": "open",
+    }
+    assert api("/shops/other/today")["panel"] is None
+    at_midnight = get("/api/v1/shops/corner/today", a_web(a_store(), TODAY + 20)).json()
+    assert (at_midnight["date"], at_midnight["panel"]["until"]) == ("2026-11-24", TODAY)
+    assert at_midnight["panel"]["arrivals"]["value"] is None
+
+
 @pytest.mark.parametrize(
     ("path", "status", "sentence"),
     [
@@ -138,6 +209,18 @@ def test_windows_have_gaps_as_items_and_stop_at_now() -> None:
             422,
             "Send either date, or from and to, not both.",
         ),
+        ("/shops/corner/visits?date=x", 422, 'Date is "x", which is no date: write it as 2026-11-24.'),
+        ("/shops/nowhere/visits", 404, 'There is no shop "nowhere": see the list of shops.'),
+        (
+            "/shops/corner/visits?date=2026-11-24&to=2026-11-24",
+            422,
+            "Send either date, or from and to, not both.",
+        ),
+        (
+            "/shops/corner/visits?from=2026-01-01&to=2026-11-24",
+            422,
+            "2026-01-01 to 2026-11-24 is more than 62 days: ask for fewer at a time.",
+        ),
         ("/nothing", 404, "There is nothing at /api/v1/nothing: see openapi.json."),
     ],
 )
@@ -160,9 +243,11 @@ def test_it_only_reads() -> None:
 
 def test_every_definition_of_a_figure_is_in_the_glossary() -> None:
     names = {entry["name"] for entry in api("/glossary")}
-    used = {figure["definition"] for figure in _figures(api("/shops/corner/today"))}
+    told = [api(f"/shops/corner/{path}") for path in ("today", "visits?from=2026-11-23")]
+    used = {figure["definition"] for figure in _figures(told)}
     assert used <= names
-    assert {"coverage/1", "interval/1"} <= names
+    assert {f"panel-{name}/1" for name in ("arrivals", "visits", "returns", "dwell", "dwell-median")} <= used
+    assert {"coverage/1", "coverage/2", "interval/1", "noise/1"} <= names
 
 
 def test_the_description_describes_the_bodies() -> None:
@@ -173,7 +258,7 @@ def test_the_description_describes_the_bodies() -> None:
         "/shops",
         "/glossary",
         "/healthz",
-        *(f"/shops/{{shop}}/{name}" for name in ("today", "hours", "days", "windows", "calibration", "live")),
+        *(f"/shops/{{shop}}/{name}" for name in ("today", "hours", "days", "windows", "visits", "calibration", "live")),
     }
     schemas = document["components"]["schemas"]
     references = {node["$ref"] for node in _nodes(document) if "$ref" in node}
@@ -185,6 +270,9 @@ def test_the_description_describes_the_bodies() -> None:
     assert set(schemas["Today"]["properties"]) == set(api("/shops/corner/today"))
     assert set(schemas["Periods"]["properties"]) == set(api("/shops/corner/hours"))
     assert set(schemas["ShopLine"]["properties"]) == set(api("/shops")[0])
+    assert set(schemas["Visits"]["properties"]) == set(api("/shops/corner/visits"))
+    for name in ("PanelDay", "Panel", "PanelHour", "PanelFigure", "Stays", "Budget", "SensorBudget", "SensorPrivacy"):
+        assert name in schemas
 
 
 def test_the_factors_are_told_with_their_errors() -> None:
@@ -302,9 +390,10 @@ def test_the_store_of_the_cloud_gives_the_same_numbers(tmp_path: Path) -> None:
         store.commit([receive(topics.up(SENSOR, "report"), encode(batch), NOW)], NOW)
     while store.recompute():
         pass
-    for path in ("today", "hours", "days?from=2026-11-16", "windows"):
+    memory.states["corner"] = [a_sensor()]  # no sensor has told this store what it keeps to
+    for path in ("today", "hours", "days?from=2026-11-16", "windows", "visits?from=2026-11-16"):
         real = get(f"/api/v1/shops/corner/{path}", a_web(store, NOW)).json()
-        fake = api(f"/shops/corner/{path}")
+        fake = get(f"/api/v1/shops/corner/{path}", a_web(memory, NOW)).json()
         for told in (real, fake):
             told.pop("sensors", None)
         assert real == fake

@@ -26,8 +26,8 @@ KEYS = {FLEET.kid: FLEET.public}
 # Every setting a sensor has: whether a document from the fleet may make it stricter, or never reaches it.
 REACHED = {"privacy.profile", "zones.inside_dbm", "zones.outside_dbm"}
 OWN = {
-    "sensor", "state_dir", "run_dir", "window_s", "health_interval_s", "outbox_max_reports", "time_zone", "hours",
-    "privacy.site", "fleet.config_keys", "radio.wifi", "mqtt.host", "mqtt.port", "mqtt.ca_file",
+    "sensor", "state_dir", "run_dir", "window_s", "battery_clock", "health_interval_s", "outbox_max_reports",
+    "time_zone", "hours", "privacy.site", "fleet.config_keys", "radio.wifi", "mqtt.host", "mqtt.port", "mqtt.ca_file",
     "mqtt.certificate_file", "mqtt.key_file", "mqtt.keepalive_s", "time",
 }  # fmt: skip
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 from sqlalchemy import create_engine
 
-from agent.contract import Health, Hello, RadioHealth, Status, encode, topics
+from agent.contract import Health, Hello, Privacy, RadioHealth, Status, encode, topics
 from agent.contract.handover import MAX_PAYLOAD_BYTES
 from cloud.core import calendar, rollup
+from cloud.core.calibration import Span, fit
 from cloud.core.coverage import Placement
 from cloud.store import (
     Quarantined,
@@ -258,6 +259,67 @@ def test_the_latest_window_is_one_that_all_sensors_have_reported(tmp_path):
         assert store.latest_window(*SHOP).start == NOON + 360
 
 
+def test_the_factor_cancels_in_the_capture_rate_of_a_day_as_in_that_of_an_hour(store):
+    sent(store, 1, 100)
+    roll(store)
+    before = store.periods(*SHOP, "day", *FOREVER) + store.periods(*SHOP, "hour", *FOREVER)
+    counted = [Span(start=0, end=1, people=40, devices=before[0].visitors)]
+    store.calibrate(*SHOP, fit(counted, 1.0, NOON - 86_400, "taps"))
+    roll(store)
+    after = store.periods(*SHOP, "day", *FOREVER) + store.periods(*SHOP, "hour", *FOREVER)
+    assert len(before) == len(after) == 3
+    for one, other in zip(before, after, strict=True):
+        assert other.visitors.high - other.visitors.low > one.visitors.high - one.visitors.low
+        told = [(each.capture_rate.low, each.capture_rate.value, each.capture_rate.high) for each in (one, other)]
+        assert told[1] == pytest.approx(told[0])
+    assert store.day(*SHOP, after[0].start, after[0].end) == after[0]
+
+
+def at_rest(start, end):
+    """Windows of five minutes in which the radio rests by plan."""
+    resting = structs.replace(heard(None, listened_s=0.0), rested_s=300.0)
+    return [report(second, 300, resting) for second in range(start, end, 300)]
+
+
+def test_a_sensor_that_rests_when_the_shop_is_closed_has_no_background_and_no_gap(tmp_path):
+    hours = [fleet.opens("mon tue wed thu fri sat sun", "09:00", "18:00")]
+    midnight = NOON - 12 * 3600
+    with opened(tmp_path, placed("demo:door", of=fleet.shop(hours=hours))) as store:
+        reports = []
+        for day in (midnight, midnight + 86_400):
+            opens, closes = day + 9 * 3600, day + 18 * 3600
+            busy = [report(second, 300, heard(13.0, 8.0, 300.0)) for second in range(opens, closes, 300)]
+            reports += at_rest(day, opens) + busy + at_rest(closes, day + 86_400)
+        for first in range(0, len(reports), 96):
+            store.commit([delivery(1 + first, reports[first : first + 96])], NOON)
+        roll(store)
+        periods = {one.start: one for one in store.periods(*SHOP, "hour", *FOREVER)}
+        first, second = store.periods(*SHOP, "day", *FOREVER)
+        night = store.windows(*SHOP, midnight, midnight + 300)
+    assert periods[midnight + 86_400 + 12 * 3600].occupancy.value == 13.0  # no zero was learnt, and none taken off
+    assert (first.coverage, second.coverage, first.rested) == (1.0, 1.0, pytest.approx(15 / 24))
+    assert second.visitors.value == first.visitors.value
+    assert (night[0].rested, night[0].coverage, night[0].occupancy.value) == (1.0, 0.0, None)
+
+
+def test_a_resting_window_is_the_latest(tmp_path):
+    with opened(tmp_path) as store:
+        reports = [report(NOON + 300 * n, 300, heard(4.0, 8.0, 300.0)) for n in range(3)]
+        store.commit([delivery(1, reports + at_rest(NOON + 900, NOON + 1800))], NOON)
+        latest = store.latest_window(*SHOP)
+    assert (latest.start, latest.rested) == (NOON + 1500, 1.0)
+
+
+def test_reports_are_those_of_sensors_while_they_stood_there(tmp_path):
+    until = Placement(sensor="demo:door", zone="door", valid_to=NOON + 600)
+    with opened(tmp_path, placed(until)) as store:
+        sent(store, 1, 20)
+        assert store.placements(*SHOP) == [until]
+        told = store.reports(*SHOP, NOON + 300, NOON + 3600)
+        assert [(one.sensor, one.sequence) for one in told] == [("demo:door", n) for n in range(5, 10)]
+        assert store.reports("demo", "nowhere", *FOREVER) == store.placements("demo", "nowhere") == []
+
+
 # Shops and placements
 
 
@@ -428,6 +490,26 @@ def test_a_sensor_from_its_first_day_to_its_last(store):
     said(store, Status(state="offline"))
     (one,) = store.sensors(*SHOP, NOON)
     assert (one.sensor, one.online, one.last_report_at, one.last_window_start) == ("demo:door", False, NOON, NOON + 60)
+
+
+def test_a_sensor_says_what_it_keeps_to(store):
+    assert store.sensors(*SHOP, NOON)[0].privacy is None
+    said(store, health())
+    assert store.sensors(*SHOP, NOON)[0].privacy is None
+    promise = Privacy(
+        site="ordinary",
+        inside_dbm=-70,
+        outside_dbm=-90,
+        longest_key_s=86_400.0,
+        epsilon=2.5,
+        panel="sealed",
+        epoch_age_s=None,
+        opt_outs=0,
+        opt_outs_age_s=None,
+    )
+    said(store, structs.replace(health(), profile="D24", privacy=promise))
+    told = store.sensors(*SHOP, NOON)[0].privacy
+    assert (told.profile, told.epsilon, told.longest_key_s, told.panel) == ("D24", 2.5, 86_400.0, "sealed")
 
 
 # The file

@@ -18,7 +18,7 @@
     var ctx = u.ctx, box = u.bbox, wide = box.width / hours.hour.length;
     hours.state.forEach(function (state, i) {
       var x = box.left + i * wide;
-      if (!hours.open[i]) { ctx.fillStyle = colour("closed"); ctx.fillRect(x, box.top, wide, box.height); }
+      if (!hours.open[i] || state === "resting") { ctx.fillStyle = colour("closed"); ctx.fillRect(x, box.top, wide, box.height); }
       if (state === "not listened" || state === "not enough was heard") { hatch(ctx, x, box.top, wide, box.height, colour("hatch")); }
     });
   }
