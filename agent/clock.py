@@ -2,9 +2,9 @@
 
 1. A Raspberry Pi has no battery clock: until the network has told it the time, the time is wrong. What is
    counted until then is marked `untrusted`.
-2. `now` does not run backwards: when the system's clock is set back, it stands still until that is caught up, unless
-   it was set back by more than an hour, which nobody can wait out.
-3. `boot` never jumps and counts sleep (CLOCK_BOOTTIME, clock_gettime(2)): the lives of keys go by it.
+2. `boot` never jumps and counts sleep (CLOCK_BOOTTIME, clock_gettime(2)): the lives of keys go by it.
+3. `now` goes with `boot`. That somebody set the system's clock shows at `follow` and not before, so that it falls
+   between two looks at the time and never among the frames of one.
 4. A scaled clock lets a day of the simulated street pass in minutes; everything else is the same.
 """
 
@@ -12,7 +12,6 @@ import ctypes
 import time
 from typing import Protocol
 
-_WAITED_OUT_S = 3600.0
 _REFUSED = -1  # as in some containers: then nobody vouches for it
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
@@ -21,7 +20,10 @@ class Clock(Protocol):
     """What the processes need of a clock."""
 
     def now(self) -> float:
-        """UTC seconds since 1970; hardly ever less than the last time it was asked."""
+        """UTC seconds since 1970, as the system had it when `follow` was last called."""
+
+    def follow(self) -> None:
+        """Take over what the system says now."""
 
     def boot(self) -> float:
         """Seconds on a clock that nobody sets."""
@@ -38,14 +40,17 @@ class SystemClock:
 
     def __init__(self, *, battery: bool = False) -> None:
         self._battery = battery
-        self._last = 0.0
         self._libc = ctypes.CDLL(None)
+        self._ahead = 0.0
+        self.follow()
 
     def now(self) -> float:
-        """UTC seconds, as the system says, and not backwards by up to an hour."""
-        said = time.time()
-        self._last = said if said < self._last - _WAITED_OUT_S else max(self._last, said)
-        return self._last
+        """UTC seconds."""
+        return self.boot() + self._ahead
+
+    def follow(self) -> None:
+        """Take over what the system says now."""
+        self._ahead = time.time() - self.boot()
 
     def boot(self) -> float:
         """Seconds since the machine started, its sleep included."""
@@ -73,6 +78,9 @@ class ScaledClock:
     def now(self) -> float:
         """UTC seconds of the simulation."""
         return self._start + max(0.0, time.time() - self._real_start) * self._speed
+
+    def follow(self) -> None:
+        """Nobody sets it."""
 
     def boot(self) -> float:
         """The same: nobody sets it."""

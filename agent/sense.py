@@ -150,6 +150,7 @@ class Sensing:
 
     def turn(self) -> bool:
         """One round, about half a second; whether this process has to become a new one."""
+        self.clock.follow()
         now, before = self.clock.now(), self._real
         closed = self._sensor.poll(now, trusted=self.clock.trusted(), boot=self.clock.boot())
         self._shelf.keep(closed)

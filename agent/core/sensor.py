@@ -3,10 +3,14 @@
 1. `feed` decodes, tags and counts one frame; the address in it is gone when the call returns.
 2. A window closes when time passes its end, be it told by `poll` or by a frame. Its key and all its tags go with
    it, and a new key is drawn for the next. What lives longer, and how long, is in `memory`.
-3. Time may stand still but never runs backwards: a frame from before the open window counts in the open one. Where
-   the time of day stands still longer than a key may live, the window closes, and nothing counts until time goes on.
-4. A jump of more than an hour (a clock set, a gap between captures) leaves a gap: no reports are made up for it.
-5. Outside the shop's hours the radios rest, and a frame that comes nevertheless is not read.
+3. A frame from before the open window counts in the open one. Where the time of day stands still longer than a key may
+   live, the window closes, and nothing counts until time goes on.
+4. Where the clock was set, `poll` sees it by the clock that nobody sets: the open window ends where the old time ended,
+   if the new time is not in it too, and none is made up for what was leapt over. No window is told twice: after a step
+   back of up to an hour nothing counts until the old time is reached again; after a longer one, or one that makes the
+   time trusted, the new time holds at once.
+5. A gap of more than an hour between two moments leaves a gap too.
+6. Outside the shop's hours the radios rest, and a frame that comes nevertheless is not read.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +28,7 @@ from agent.core.rates import Learnt
 from agent.core.window import Window, start_of
 
 LONGEST_GAP_S = 3600.0
+STEP_S = 2.0  # a leap second, or a clock that is being steered, is no step
 
 
 class Sensor:
@@ -55,6 +60,7 @@ class Sensor:
         self._ble = advertisement.Decoder()
         self._start: int | None = None
         self._not_before = 0
+        self._looked: float | None = None  # UTC of the last look
         self._ahead = 0.0  # how far CLOCK_BOOTTIME is ahead of UTC
         self._turns_at = 0.0  # when the shop opens or closes next
         self._trusted = True
@@ -97,10 +103,8 @@ class Sensor:
 
         `boot`: the same moment on CLOCK_BOOTTIME, by which keys live; without it UTC is believed.
         """
+        self._follow(now, 0.0 if boot is None else boot - now, dated=trusted and not self._trusted)
         self._trusted = trusted
-        self._ahead = 0.0 if boot is None else boot - now
-        if self._start is not None and now < self._start - LONGEST_GAP_S:  # the clock was set back by far
-            self._close(float(self._start), start_of(now, self._window_s))
         self._advance(now)
         if boot is not None and self.memory.expired(boot):
             self._expire(now)
@@ -133,15 +137,35 @@ class Sensor:
 
     def _advance(self, now: float) -> None:
         if self._start is None and now >= self._not_before:
-            self._open_next(start_of(now, self._window_s))
+            self._open_next(start_of(now, self._window_s), now)
         while self._start is not None and now >= min(self._end, self._turns_at):
             if self._turns_at <= self._end:
                 self._turn(max(self._turns_at, float(self._start)), now)
             else:
                 end = self._end
-                opens = end if now - end < LONGEST_GAP_S else start_of(now, self._window_s)
+                gap = now - end >= LONGEST_GAP_S
+                opens = start_of(now, self._window_s) if gap else end
                 self._close(end, opens)
-                self._open_next(opens)
+                self._open_next(opens, now if gap else end)
+
+    def _follow(self, now: float, ahead: float, *, dated: bool) -> None:
+        """See whether the clock was set since the last look. `dated`: its time can be trusted from now on."""
+        looked, step = self._looked, self._ahead - ahead
+        if looked is not None and ahead and abs(step) > STEP_S:
+            self._leap(looked, now, step, dated=dated)
+        self._looked, self._ahead = now, ahead
+
+    def _leap(self, looked: float, now: float, step: float, *, dated: bool) -> None:
+        """The clock was set by `step` seconds since UTC second `looked`."""
+        self._turns_at = 0.0
+        if self._start is not None and self._start <= now < self._end:
+            for window in self._windows.values():
+                window.shift(step)
+            return
+        if self._start is not None:
+            self._close(min(looked, self._end), self._end)
+        if dated or step < -LONGEST_GAP_S:
+            self._not_before = 0
 
     def _expire(self, now: float) -> None:
         """A key is past its life though the time of day has not moved on."""
@@ -162,13 +186,14 @@ class Sensor:
                 else:
                     window.rest(at)
 
-    def _open_next(self, start: int) -> None:
+    def _open_next(self, start: int, at: float) -> None:
+        """Open the window that starts at `start`, of which time from `at` on counts as listened to."""
         if self._one_epoch and self.memory.epoch_ended:
             return
         self._start = start
         self.memory.open(self._moment(start), trusted=self._trusted)
         for window in self._windows.values():
-            window.open(float(start))
+            window.open(at)
 
     def _close(self, end: float, opens: int) -> None:
         """The open window ends at `end`, and the next may open at `opens`."""
@@ -185,6 +210,7 @@ class Sensor:
             clock="trusted" if self._trusted else "untrusted",
             wifi=told.get("wifi"),
             ble=told.get("ble"),
+            boot_s=UNSET if self._trusted else max(0.0, round((self._start or 0) + self._ahead, 3)),
             key_reset=True if self.memory.lost else UNSET,
         )
         self.memory.lost = False

@@ -27,7 +27,7 @@ class Window:
     """One radio's open window. Times are UTC seconds."""
 
     def __init__(self, zones: Zones, window_s: int, learnt: Learnt | None = None) -> None:
-        self._zones = zones
+        self._zones, self._window_s = zones, float(window_s)
         self._counter = count.Counter(window_s, learnt)
         self._since: float | None = None
         self._rests_since: float | None = None
@@ -62,17 +62,24 @@ class Window:
             self._rested += max(0.0, at - self._rests_since)
             self._rests_since = None
 
+    def shift(self, by: float) -> None:
+        """The clock was set by so many seconds: what began, began that much later on it."""
+        if self._since is not None:
+            self._since += by
+        if self._rests_since is not None:
+            self._rests_since += by
+
     def lose(self, *, damaged: int = 0, dropped: int = 0) -> None:
         """Count frames that could not be decoded, and frames the kernel lost."""
         self._damaged += damaged
         self._dropped += dropped
 
-    def open(self, start: float) -> None:
-        """Begin the window at `start`."""
+    def open(self, at: float) -> None:
+        """Begin the window; a radio that listens or rests does so in it from `at` on."""
         if self._since is not None:
-            self._since = start
+            self._since = at
         if self._rests_since is not None:
-            self._rests_since = start
+            self._rests_since = at
 
     def hear(self, trace: Trace | None, at: float) -> None:
         """Count one sighting by its trace; None is one from below the floor."""
@@ -99,7 +106,7 @@ class Window:
         counted = self._counter.close(self._zones.inside_dbm)
         listened = self._listened > 0
         return Heard(
-            listened_s=round(self._listened, 3),
+            listened_s=round(min(self._listened, self._window_s), 3),
             frames=self._frames,
             ignored=self._ignored,
             damaged=self._damaged,
