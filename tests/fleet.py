@@ -41,7 +41,10 @@ def payload(first, reports, sensor="demo:door", epoch=EPOCH):
     return encode(ReportBatch(sensor=sensor, epoch=epoch, first=first, reports=raw))
 
 
-def delivery(first, reports, sensor="demo:door", epoch=EPOCH, now=NOON) -> Delivery:
+def delivery(first, reports, sensor="demo:door", epoch=EPOCH, now=None) -> Delivery:
+    """A batch as it is received, unless said otherwise, at the end of its last window."""
+    if now is None:
+        now = max((one.window_start + one.window_s for one in reports if isinstance(one, Report)), default=NOON)
     return receive(topics.up(sensor, "report"), payload(first, reports, sensor, epoch), now)
 
 

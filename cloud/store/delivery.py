@@ -2,6 +2,8 @@
 
 1. Every report is decoded against the contract before it is stored. One that is not a report goes to the
    quarantine alone, under its own sequence; the cloud has its bytes, so the watermark may pass it.
+   So does one on a window that has not begun: its sensor's clock is wrong, and it would be counted a second time
+   when that time comes.
 2. A message that is no batch at all, or that speaks for another sensor than its topic, is quarantined whole
    and moves nothing: whoever sent it keeps what it holds.
 3. Nothing a sensor can send raises. The broker decides who may publish on a topic; the topic says who
@@ -19,6 +21,7 @@ from agent.contract import ContractError, Health, Hello, Report, ReportBatch, Re
 from agent.contract.handover import MAX_PAYLOAD_BYTES
 
 MAX_REASON = 500
+AHEAD_S = 600  # how far a sensor's clock may be ahead of ours
 _SENSOR_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}:[a-z0-9][a-z0-9-]{0,31}")
 _report = msgspec.json.Decoder(Report)
 # (tenant, sensor, epoch, sequence, window_start, window_s, received_at, body): a row of `report`
@@ -101,6 +104,9 @@ def _reports(topic: str, sensor_id: str, payload: bytes, now: int) -> Delivery:
             continue
         if report.window_start % report.window_s:
             bad.append(_bad(topic, (tenant, sensor, epoch, sequence), body, "the window is not aligned to UTC"))
+            continue
+        if report.clock != "untrusted" and report.window_start > now + AHEAD_S:
+            bad.append(_bad(topic, (tenant, sensor, epoch, sequence), body, "the window has not begun yet"))
             continue
         rows.append((tenant, sensor, epoch, sequence, report.window_start, report.window_s, now, body))
     return Reports(tenant, sensor, epoch, first, first + len(batch.reports) - 1, rows, bad)

@@ -1,4 +1,7 @@
-"""Raw: the reports on windows of a span, by sensors while they stood there. They are only ever added."""
+"""Raw: the reports on windows of a span, by sensors while they stood there. They are only ever added.
+
+A report whose sensor did not know the time is kept, and belongs to no span: its date means nothing.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,15 +19,16 @@ _report = msgspec.json.Decoder(Report)
 def readings(db: Connection, placements: Iterable[Placement], start: int, end: int) -> list[Reading]:
     """The reports on windows that start in `start` to `end`."""
     columns = (schema.report.c.epoch, schema.report.c.sequence, schema.report.c.body)
-    return [
+    found = [
         Reading(one.sensor, row.epoch, row.sequence, _report.decode(row.body))
         for one, here in _placed(placements, start, end)
         for row in db.execute(select(*columns).where(*here))
     ]
+    return [one for one in found if one.report.clock != "untrusted"]
 
 
 def number(db: Connection, placements: Iterable[Placement], start: int, end: int) -> int:
-    """How many reports `readings` would give. Where it has not changed, neither have they."""
+    """How many reports are held of the span. Where that has not changed, neither has what `readings` gives."""
     count = select(func.count()).select_from(schema.report)
     return sum(int(db.execute(count.where(*here)).scalar_one()) for _, here in _placed(placements, start, end))
 

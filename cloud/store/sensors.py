@@ -122,7 +122,7 @@ def _judge_health(health: Health, last_window_start: int | None, now: int) -> tu
     if health.clock == "untrusted":
         return (
             "clock",
-            "Its clock is not set, so counts may stand at the wrong time: let it reach NTP.",
+            "Its clock is not set, so what it counts has no time yet: let it reach a time server (NTP, UDP port 123).",
         )
     if last_window_start is not None and now - last_window_start > 3600:
         return "behind", f"Catching up: it is sending counts from {_span(now - last_window_start)} ago."

@@ -323,6 +323,21 @@ def test_reports_are_those_of_sensors_while_they_stood_there(tmp_path):
 # Shops and placements
 
 
+def test_a_window_that_has_not_begun_is_quarantined_and_the_others_are_kept(store):
+    early = delivery(1, run(1, 2, 3, start=NOON + 700), now=NOON)
+    done = store.commit([early, delivery(4, run(4, start=NOON))], NOON)
+    assert (done.accepted, done.quarantined) == (1, 3)
+    assert done.watermarks[0][1].sequence == 4
+
+
+def test_what_a_sensor_counted_without_knowing_the_time_is_kept_and_in_no_figure(store):
+    known, unknown = report(NOON), structs.replace(report(NOON + 60), clock="untrusted", boot_s=60.0)
+    done = store.commit([delivery(1, [known, unknown])], NOON)
+    assert done.accepted == 2
+    (window,) = store.windows(*SHOP, NOON, NOON + 3600)
+    assert window.start == NOON
+
+
 def test_an_unplaced_sensor_is_kept_and_rolled_up_once_placed(store):
     done = sent(store, 1, 90, sensor="demo:new")
     assert (mark(done), done.accepted, done.shops) == (90, 90, set())
