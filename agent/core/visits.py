@@ -16,7 +16,7 @@ from agent.core.noise import EDGES_S, VISITS_CAP
 
 GAP_S = 900.0
 STATIONARY_S = 8 * 3600.0
-MAX_GUESTS = 65_536
+MAX_GUESTS = 16_384  # as many as addresses in a window; a busy day of one shop has some hundreds
 _PACKED = Struct("<QddBBB")
 
 
