@@ -1,8 +1,8 @@
 """Bugs: deliberate faults in privacy, one at a time, each with the test that has to see it.
 
 A bug is a piece of the source and what a careless hand could have written there. `tests/privacy/test_pt15_bugs.py`
-plants each in a copy and runs its test there. The text to be replaced must occur exactly once: a bug that no longer fits
-the source fails, so that it is brought up to date and not forgotten.
+plants each in a copy and runs its test there. The text to be replaced must occur exactly once: a bug that no longer
+fits the source fails, so that it is brought up to date and not forgotten.
 """
 
 from typing import NamedTuple
