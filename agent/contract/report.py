@@ -90,14 +90,13 @@ class Heard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Report(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One window of one sensor, per radio. `clock` says whether the sensor could trust its time of day.
 
-    `untrusted`: it could not, `boot_s` says how long before the window the machine had started, and the date means
-    nothing. `redated`: it could not then, but later; the true window began at most one window's length after this one.
+    `untrusted`: it could not, so the date means nothing; `boot_s` says how long the machine had run when the window began.
     `key_reset`: the epoch key was lost before its time (a restart), so who came before counts as new from here on.
     """
 
     window_start: WindowStart
     window_s: WindowLength
-    clock: Literal["trusted", "untrusted", "redated"]
+    clock: Literal["trusted", "untrusted"]
     wifi: Heard | None = None
     ble: Heard | None = None
     boot_s: Annotated[float, Meta(ge=0.0, le=1e9)] | UnsetType = UNSET

@@ -7,6 +7,7 @@
 Started as `python -m tests.privacy.listener SETTINGS`, which are a `Settings` in JSON.
 """
 
+import logging
 import os
 import select
 import socket
@@ -117,7 +118,7 @@ def _keep(descriptor: int, held: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sense.logging.basicConfig(level="INFO", stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level="INFO", stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     renewal.become(
         run(msgspec.json.decode(sys.argv[1], type=Settings), renewal.taken()),
         ["-m", "tests.privacy.listener", sys.argv[1]],

@@ -289,7 +289,8 @@ def _among(numbers: npt.NDArray[Any], known: npt.NDArray[Any]) -> npt.NDArray[np
     """Which of the numbers are among the known ones, which are in order."""
     at = np.searchsorted(known, numbers)
     at[at == len(known)] = 0
-    return np.equal(known[at], numbers)
+    found: npt.NDArray[np.bool_] = np.equal(known[at], numbers)
+    return found
 
 
 def kept(places: Iterable[Place]) -> list[Place]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import paho.mqtt.client as mqtt
@@ -197,9 +197,11 @@ def recorded(port: int, path: Path) -> Iterator[None]:
     """Every message of the broker, written to a file."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="recorder")
     with path.open("ab") as file:
-        client.on_message = lambda _client, _data, message: file.write(
-            message.topic.encode() + b"\n" + message.payload + b"\n"
-        )
+
+        def record(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+            file.write(message.topic.encode() + b"\n" + message.payload + b"\n")
+
+        client.on_message = record
         client.connect("127.0.0.1", port)
         client.subscribe("#", qos=1)
         client.loop_start()

@@ -87,7 +87,8 @@ class Numbers:
         wanted = np.frombuffer(b"".join(hashes), "<u8")
         at = np.searchsorted(self._known, wanted)
         at[at == len(self._known)] = 0
-        return np.equal(self._known[at], wanted)
+        held: npt.NDArray[np.bool_] = np.equal(self._known[at], wanted)
+        return held
 
     def hold_octets(self, three: bytes) -> bool:
         return bool(self._threes[int.from_bytes(three, "little")])
