@@ -90,7 +90,7 @@ class Heard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Report(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One window of one sensor, per radio. `clock` says whether the sensor could trust its time of day.
 
-    `untrusted`: it could not, so the date means nothing; `boot_s` says how long the machine had run as the window began.
+    `untrusted`: it could not, so the date means nothing; `boot_s`: how long the machine had run as the window began.
     `key_reset`: the epoch key was lost before its time (a restart), so who came before counts as new from here on.
     """
 

@@ -1,8 +1,8 @@
 """Hostile: a million payloads that no honest sensor sends, to the cloud's intake and its store.
 
 They begin as true messages (the contract's vectors) and are cut, flipped, swapped, nested, blown up and sent on other
-topics. None may raise; what is stored must be what the published JSON Schema allows, from the sensor its topic names; the
-rest is in the quarantine. Between them true reports go on arriving, and each must be kept.
+topics. None may raise; what is stored must be what the published JSON Schema allows, from the sensor its topic names;
+the rest is in the quarantine. Between them true reports go on arriving, and each must be kept.
 """
 
 import json
