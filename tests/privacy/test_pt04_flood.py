@@ -6,8 +6,9 @@ Its memory is measured by the kernel's own account. The control counts the same 
 
 import os
 import resource
-import struct
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -65,18 +66,9 @@ def _resident() -> int:
 
 
 def in_a_child(work: Callable[[int], Flooded], seconds: int) -> Flooded:
-    """What `work` finds in a process of its own, so that its memory is its own."""
-    reads, writes = os.pipe()
-    if os.fork() == 0:
-        try:
-            os.write(writes, struct.pack("dqqq", *work(seconds)))
-        finally:
-            os._exit(0)
-    os.close(writes)
-    with os.fdopen(reads, "rb") as answer:
-        found = Flooded(*struct.unpack("dqqq", answer.read()))
-    os.wait()
-    return found
+    """What `work` finds in a new process, so that the memory it measures is its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, seconds).result()
 
 
 def prove(folder: Path, *, full: bool) -> Proof:
