@@ -51,7 +51,12 @@ def _disk(config: Config) -> Finding:
 def _clock(config: Config) -> Finding:
     if sense.make_clock(config).trusted():
         return Finding("clock", True, "The time of day is synchronised.")
-    return Finding("clock", False, "The time of day is not synchronised: check the network, or wait a minute.")
+    return Finding(
+        "clock",
+        False,
+        "The time of day is not synchronised, so what is counted has no time: let the sensor reach a time server, wait a "
+        "minute, or set battery_clock if this machine keeps the time by itself.",
+    )
 
 
 def _radio(config: Config) -> Finding:

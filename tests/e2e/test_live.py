@@ -39,7 +39,7 @@ def test_a_capture_on_the_air_counts_as_in_replay(tmp_path: Path) -> None:
         ca = authority.certificate
         served = f'[mqtt]\nport = {port}\ntls = true\nca = "{ca}"\n{SHOPS}'
         settings = (
-            f'sensor = "demo:door"\nwindow_s = {WINDOW_S}\n[zones]\n{EVERYTHING}\n'
+            f'sensor = "demo:door"\nwindow_s = {WINDOW_S}\nbattery_clock = true\n[zones]\n{EVERYTHING}\n'
             f'[radio.wifi]\nsource = "monitor"\ninterface = "fftest0"\n[mqtt]\nport = {port}\nca_file = "{ca}"\n'
         )
         with cloud(tmp_path, served) as address, sensor(tmp_path, settings):
