@@ -54,8 +54,8 @@ def _clock(config: Config) -> Finding:
     return Finding(
         "clock",
         False,
-        "The time of day is not synchronised, so what is counted has no time: let the sensor reach a time server, wait a "
-        "minute, or set battery_clock if this machine keeps the time by itself.",
+        "The time of day is not synchronised, so what is counted has no time: let the sensor reach a time server, wait "
+        "a minute, or set battery_clock if this machine keeps the time by itself.",
     )
 
 

@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tests.conftest import ROOT, need
-from tests.privacy.planted import SALTED, SIMULATED, built
+from tests.conftest import need
+from tests.privacy.planted import SALTED, SIMULATED, Change, built
 from tests.privacy.proof import Proof, check
 from tests.privacy.scan import Scan
-from tests.privacy.system import Crowd, Pace, alone, crowd, disk, whole
+from tests.privacy.system import Crowd, Pace, alone, crowd, disk, patiently, whole
 from tests.privacy.thief import KEY_BYTES, decoded, keys_in, material
 
 CLAIM = "all files and messages together do not tell whether a known address was there"
@@ -154,31 +154,40 @@ def known(wifi: int, ble: int) -> tuple[Crowd, Known]:
     return there, Known([*there.wifi, *there.ble], [*elsewhere.wifi, *elsewhere.ble])
 
 
-def behind_sockets(folder: Path, agent: Path, wifi: int, ble: int) -> Attack:
+def behind_sockets(folder: Path, wifi: int, ble: int, *changes: Change) -> Attack:
     there, asked = known(wifi, ble)
-    with alone(folder / "alone", Pace(speed=80.0), agent) as (stage, _kept):
-        sent = stage.play(there)
-        assert stage.pass_the_epoch() == sent
-    return attack(material(stage.folder), asked)
+    agent = built(folder, *changes)
+
+    def files(folder: Path, pace: Pace) -> list[bytes]:
+        with alone(folder, pace, agent) as (stage, _kept):
+            sent = stage.play(there)
+            assert stage.pass_the_epoch() == sent
+        return material(folder)
+
+    return attack(patiently(folder, Pace(speed=80.0), files), asked)
 
 
 def in_the_shop(folder: Path, wifi: int) -> Attack:
     there, asked = known(wifi, 0)
-    with disk(folder) as (place, image):
-        with whole(place, Pace(speed=20.0), "ffpt2", built(folder / "agent", SIMULATED)) as stage:
-            sent = stage.play(there)
-            assert stage.pass_the_epoch() == sent
-        os.sync()
-        contents = material(place, image)
-    return attack(contents, asked)
+    agent = built(folder, SIMULATED)
+
+    def files(folder: Path, pace: Pace) -> list[bytes]:
+        with disk(folder) as (place, image):
+            with whole(place, pace, f"ff{os.getpid()}", agent) as stage:
+                sent = stage.play(there)
+                assert stage.pass_the_epoch() == sent
+            os.sync()
+            return material(place, image)
+
+    return attack(patiently(folder, Pace(speed=20.0), files), asked)
 
 
 def prove(folder: Path, *, full: bool) -> Proof:
     if full:
         need("mosquitto")
     with ThreadPoolExecutor(2) as pool:
-        leaky = pool.submit(behind_sockets, folder / "control", built(folder / "control", SALTED), 50, 50)
-        ours = in_the_shop(folder, 4_000) if full else behind_sockets(folder, ROOT, 500, 500)
+        leaky = pool.submit(behind_sockets, folder / "control", 50, 50, SALTED)
+        ours = in_the_shop(folder / "shop", 4_000) if full else behind_sockets(folder / "alone", 500, 500)
         control = leaky.result()
     number = 4_000 if full else 1_000
     return Proof(

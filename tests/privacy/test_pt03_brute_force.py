@@ -15,7 +15,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from hashlib import blake2s, sha256
 from pathlib import Path
@@ -30,7 +30,7 @@ from tests.privacy.planted import SALTED, built
 from tests.privacy.proof import Proof, check
 from tests.privacy.scan import Scan, in_memory
 from tests.privacy.scan import kept as snapshot
-from tests.privacy.system import Crowd, Pace, alone, disk
+from tests.privacy.system import Crowd, Pace, TooSlowError, alone, disk, patiently
 from tests.privacy.thief import KEY_BYTES, keys_in, material
 
 CLAIM = "tags taken from a running sensor, with all files of it, give no address once the epoch is over"
@@ -38,6 +38,7 @@ LONGEST_S = 60.0  # in which the control has to be broken
 DEVICES = 200
 SCREENED = 16
 MAKERS = [bytes.fromhex(three) for three in ("3c22fb", "a4c639", "f0d5bf")]
+PACE = Pace(speed=80.0)
 _WIFI_GLOBAL = b"\x07\x01"  # length and kind: what is tagged begins with them
 _TAILS = [bytes((high, low)) for high in range(256) for low in range(256)]
 
@@ -110,10 +111,10 @@ class Taken(NamedTuple):
     after: int
 
 
-def taken(folder: Path, devices: Crowd) -> Taken:
-    with disk(folder) as (place, image), alone(place / "alone", Pace(speed=80.0)) as (stage, kept):
+def taken(devices: Crowd, folder: Path, pace: Pace) -> Taken:
+    with disk(folder) as (place, image), alone(place / "alone", pace) as (stage, kept):
         stage.play(devices)
-        held, before = latest(kept), snapshot(in_memory("sense", stage.processes()["sense"]))
+        held, before = latest(kept, stage.ends - 0.3), snapshot(in_memory("sense", stage.processes()["sense"]))
         assert held.panels is not None
         guests = iter_unpack("<QddBBB", held.panels.packed["wifi"][0])
         tags = [tag.to_bytes(8, "little") for tag, *_ in guests]
@@ -127,23 +128,24 @@ def taken(folder: Path, devices: Crowd) -> Taken:
     return Taken(frozenset(tags), held.key, keys_in(contents), sum(map(len, contents)), *seen)
 
 
-def latest(kept: socket.socket) -> Held:
-    """What was last kept of the open epoch."""
-    kept.settimeout(0.1)
+def latest(kept: socket.socket, until: float) -> Held:
+    """What was last kept of the open epoch by the time `until`."""
     said = b""
-    try:
-        while True:
+    while (left := until - time.time()) > 0:
+        kept.settimeout(left)
+        with suppress(TimeoutError):
             said = kept.recv(1 << 20)
-    except TimeoutError:
-        return msgspec.msgpack.decode(said, type=Held)
+    if not said:
+        raise TooSlowError("This machine is too slow: no window closed before the epoch ended.")
+    return msgspec.msgpack.decode(said, type=Held)
 
 
-def leaked(folder: Path, devices: Crowd) -> Path:
+def leaked(agent: Path, devices: Crowd, folder: Path, pace: Pace) -> Path:
     """The files of an agent that stores salted hashes."""
-    with alone(folder / "alone", Pace(speed=80.0), built(folder, SALTED)) as (stage, _kept):
+    with alone(folder, pace, agent) as (stage, _kept):
         stage.play(devices)
         stage.pass_the_epoch()
-    return stage.folder
+    return folder
 
 
 def broken(files: Path, search: Search) -> tuple[int, float]:
@@ -161,8 +163,9 @@ def prove(folder: Path, *, full: bool) -> Proof:
         pool.submit(bool).result()  # its processes begin before any thread does
         search, one_maker = Search(pool, MAKERS, pieces), Search(pool, MAKERS[:1], pieces)
         devices = search.drawn()
-        files = threads.submit(leaked, folder / "control", one_maker.drawn())
-        has = taken(folder, devices)
+        salting = partial(leaked, built(folder / "control", SALTED), one_maker.drawn())
+        files = threads.submit(patiently, folder / "control", PACE, salting)
+        has = patiently(folder, PACE, partial(taken, devices))
         recovered = search.whole(tagged, has.tags, [b"", bytes(KEY_BYTES)])
         recovered |= search.screened(tagged, has.tags, [key for key in has.keys[2:] if len(key) <= KEY_BYTES])
         alive = search.whole(tagged, has.tags, [has.key]) & set(devices.wifi)
