@@ -21,7 +21,7 @@ from agent.contract import ContractError, Health, Hello, Report, ReportBatch, Re
 from agent.contract.handover import MAX_PAYLOAD_BYTES
 
 MAX_REASON = 500
-AHEAD_S = 600  # how far a sensor's clock may be ahead of ours
+AHEAD_S = 3600  # how far a sensor's clock may be ahead of ours
 _SENSOR_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}:[a-z0-9][a-z0-9-]{0,31}")
 _report = msgspec.json.Decoder(Report)
 # (tenant, sensor, epoch, sequence, window_start, window_s, received_at, body): a row of `report`

@@ -55,7 +55,8 @@ def test_at_the_end_of_an_epoch_the_process_becomes_a_new_one_and_goes_on(tmp_pa
     assert ended == [FOUR - 300]
     assert [report["window_start"] for report in found if "key_reset" in report] == [found[0]["window_start"]]
     starts = [report["window_start"] for report in found]
-    assert starts == list(range(starts[0], starts[-1] + 1, 300))
+    assert starts == sorted(set(starts))
+    assert 0 < starts[starts.index(FOUR - 300) + 1] - FOUR + 300 <= 1200  # a second of ours is a window of the street's
 
 
 def test_the_next_epoch_has_a_budget_of_its_own(tmp_path: Path) -> None:

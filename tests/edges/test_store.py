@@ -324,7 +324,7 @@ def test_reports_are_those_of_sensors_while_they_stood_there(tmp_path):
 
 
 def test_a_window_that_has_not_begun_is_quarantined_and_the_others_are_kept(store):
-    early = delivery(1, run(1, 2, 3, start=NOON + 700), now=NOON)
+    early = delivery(1, run(1, 2, 3, start=NOON + 3700), now=NOON)
     done = store.commit([early, delivery(4, run(4, start=NOON))], NOON)
     assert (done.accepted, done.quarantined) == (1, 3)
     assert done.watermarks[0][1].sequence == 4
