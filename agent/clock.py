@@ -1,7 +1,8 @@
 """The time of day on a sensor: UTC that never runs backwards, and whether it can be trusted.
 
 1. A Raspberry Pi has no battery clock: until the network has told it the time, the time is wrong. What is
-   counted until then is marked `untrusted`.
+   counted until then is marked `untrusted`. Once told it is known for as long as this process lives, though the line
+   be down for a month: the machine's clock drifts by seconds. Only somebody who sets it makes it doubtful again.
 2. `boot` never jumps and counts sleep (CLOCK_BOOTTIME, clock_gettime(2)): the lives of keys go by it.
 3. `now` goes with `boot`. That somebody set the system's clock shows at `follow` and not before, so that it falls
    between two looks at the time and never among the frames of one.
@@ -10,10 +11,17 @@
 
 import ctypes
 import time
+from pathlib import Path
 from typing import Protocol
 
 _REFUSED = -1  # as in some containers: then nobody vouches for it
-_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised; so the kernel says again some hours after the line broke
+_STEP_S = 2.0  # no leap second, and nothing that is being steered
+
+
+def boot_id() -> str:
+    """A name of this boot of the machine (random(4))."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 class Clock(Protocol):
@@ -42,6 +50,7 @@ class SystemClock:
         self._battery = battery
         self._libc = ctypes.CDLL(None)
         self._ahead = 0.0
+        self._told: float | None = None  # how far UTC was ahead when the kernel last vouched for it
         self.follow()
 
     def now(self) -> float:
@@ -57,12 +66,13 @@ class SystemClock:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def trusted(self) -> bool:
-        """Whether the kernel says that the clock is synchronised."""
+        """Whether the kernel says that the clock is synchronised, or has said so and nobody has set it since."""
         if self._battery:
             return True
         query = ctypes.create_string_buffer(256)  # struct timex, all zero: ask and change nothing
-        state = self._libc.adjtimex(query)
-        return bool(state not in (_TIME_ERROR, _REFUSED))
+        if self._libc.adjtimex(query) not in (_TIME_ERROR, _REFUSED):
+            self._told = self._ahead
+        return self._told is not None and abs(self._ahead - self._told) < _STEP_S
 
     def real(self, seconds: float) -> float:
         """The same."""

@@ -92,7 +92,10 @@ class Fleet(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
-    """The broker. Without `ca_file` the connection is plain, which is allowed to this machine only."""
+    """The broker. Without `ca_file` the connection is plain, which is allowed to this machine only.
+
+    `patience_s`: a connection on which the cloud acknowledges nothing for so long, though reports wait, is given up.
+    """
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Port = 1883
@@ -100,6 +103,7 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
     certificate_file: str | None = None
     key_file: str | None = None
     keepalive_s: Annotated[int, Meta(ge=5, le=600)] = 30
+    patience_s: Annotated[int, Meta(ge=5, le=600)] = 60
 
 
 class Time(Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 
 from agent.config import Config, ConfigError, load
-from agent.outbox import OutboxError
 
-ERROR, BAD_CONFIG = 1, 78  # sysexits.h: EX_CONFIG
+BAD_CONFIG = 78  # sysexits.h: EX_CONFIG
 
 
 class _until_signalled:  # noqa: N801 - reads as the phrase it is
@@ -38,9 +37,6 @@ def main(part: str, path: Path) -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_CONFIG
-    except OutboxError as error:
-        sys.stderr.write(f"{error}\n")
-        return ERROR
     return 0
 
 

@@ -12,14 +12,19 @@ from typing import Any, TextIO
 
 from sqlite_utils import Database
 
+from agent import line
 from agent.outbox import Outbox
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """The reports in the outbox at `path`, flat, oldest first. Raises OutboxError."""
-    Outbox(path).close()  # says in a sentence what is wrong with it, if something is
-    for row in Database(str(path))["report"].rows_where(order_by="sequence"):
-        yield {"sequence": row["sequence"], **_flat(json.loads(row["body"]))}
+    outbox = Outbox(path)
+    outbox.pending()  # says in a sentence what is wrong with it, if something is
+    outbox.close()
+    for row in Database(str(path))["report"].rows_where(order_by="place"):
+        one = line.read(row["line"])
+        if one is not None and one.body:
+            yield {"epoch": one.epoch, "sequence": one.sequence, **_flat(json.loads(one.body))}
 
 
 def write_csv(found: Iterator[dict[str, Any]], to: TextIO) -> None:

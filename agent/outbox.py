@@ -4,33 +4,50 @@
    commit per window. It survives a kill and a power cut.
 2. Only `acknowledge`, told by the cloud's watermark, and `append` when the outbox is full, delete. What is
    given up is always the oldest, and is counted.
-3. Sequences grow by one and are never reused. (epoch, sequence) names a report for ever.
+3. An epoch is one life of the sensing process, and begins with its first report; sequences grow by one in it. So no
+   (epoch, sequence) is given twice, whatever a disk forgets or a person puts back. A sequence that is passed over
+   stands for a report that is lost: the cloud counts it missing.
 4. Noised figures of an hour are let in once, and the budget of a day is opened once, whatever is killed when: noise
-   that was drawn twice for one figure would average away.
-5. Two processes use the file: the sensing one appends, the talking one reads and acknowledges.
+   that was drawn twice for one figure would average away. Where damage took the note of it, it counts as done.
+5. A report taken before the time of day was known waits for it (`redate`), or until it is let go without (`release`).
+6. Two processes use the file: the sensing one appends, the talking one reads and acknowledges; one at a time. A disk
+   that refuses is an OutboxError of what was asked, and all is as before. A file that is damaged or gone is mended by
+   the process that meets it (`salvage`); the other one finds another file in place of its own, and opens that.
 """
 
+import logging
+import os
 import secrets
 import sqlite3
-from importlib.resources import files
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from agent.contract import Heard, Report, encode
+from agent import filing, line, salvage
+from agent.contract import Heard, Report, decode, encode
+from agent.filing import DamagedError, State
+from agent.line import Line
+from agent.undated import dated
 
-SCHEMA = 2
-_BUSY_S = 10.0
+log = logging.getLogger("footfall.outbox")
+
+_BUSY_S = 5.0
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class OutboxError(Exception):
-    """The outbox cannot be used. The message names the file and says what to do."""
+    """The outbox cannot be used now. The message names the file and says what to do."""
 
 
 class Pending(NamedTuple):
-    """What waits: `first` to `last` (none if last < first), the oldest window's start, and the evicted count."""
+    """What waits: of the oldest epoch in it the sequences `first` to `last` (none if last < first); over all epochs
+    how many wait, the oldest window's start, and how many were given up."""
 
     epoch: str
     first: int
@@ -40,119 +57,265 @@ class Pending(NamedTuple):
     evicted: int
 
 
+class Life(NamedTuple):
+    """The epoch of a sensing process, and the last sequence it gave."""
+
+    epoch: str
+    given: int
+
+
 class Outbox:
-    """The outbox in the file `path`; made if it is missing. At most `max_reports` are kept. Raises OutboxError."""
+    """The outbox in the file `path`; made if it is missing. At most `max_reports` are kept.
 
-    def __init__(self, path: Path, max_reports: int = 105_120) -> None:
-        self._path = path
-        self._max = max_reports
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(0o660)  # SQLite would make it 0640 or less, and both processes write here as users of one group
-            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-            self._db.execute("PRAGMA page_size = 512")  # a report is small, and a commit writes whole pages
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._create_or_check()
-            self.epoch: str = self._db.execute("SELECT epoch FROM outbox").fetchone()[0]
-        except (sqlite3.Error, OSError) as error:
-            raise OutboxError(
-                f"The outbox {path} cannot be opened ({error}): check the folder's owner and the disk."
-            ) from None
+    `boot` names the boot of the machine (boot_id of random(4)). `life` goes on where another image of the same process
+    left off. A disk may refuse for a while: then whatever is asked raises OutboxError, until it no longer does.
+    """
 
-    def append(self, report: Report) -> int:
-        """Commit one report to disk; its sequence."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            acknowledged, told_until = self._db.execute("SELECT acknowledged, told_until FROM outbox").fetchone()
-            body = self._once(report, told_until)
-            (last,) = self._db.execute("SELECT max(sequence) FROM report").fetchone()
-            sequence = int(last or acknowledged) + 1
-            self._evict(sequence - self._max)
-            self._db.execute("INSERT INTO report VALUES (?, ?, ?)", (sequence, report.window_start, body))
-            self._db.execute("COMMIT")
-        except sqlite3.Error:
-            self._rollback()
-            raise
-        return sequence
+    def __init__(self, path: Path, max_reports: int = 105_120, boot: str = "", life: Life | None = None) -> None:
+        self._path, self._max, self._boot = path, max_reports, boot
+        self._db: sqlite3.Connection | None = None
+        self._file: filing.Identity | None = None
+        self._ours: list[filing.Known] = []  # of files that were at fault, or are no longer there
+        self._room = 0
+        self.life = life
+
+    def append(self, report: Report, lost: int = 0) -> Line:
+        """Commit one report to disk; as it lies there. `lost`: how many before it the disk never took.
+
+        One whose commit failed and is there after all is not taken twice. Raises OutboxError.
+        """
+        return self._do(self._append, report, lost)
 
     def open_budget(self, day: int) -> bool:
-        """Whether visits may be counted on the shop-local day of this number: yes once, and never for an older day."""
-        return self._db.execute("UPDATE outbox SET budget_day = ? WHERE budget_day < ?", (day, day)).rowcount == 1
+        """Whether visits may be counted on the shop-local day of this number: yes once, and never for an older day.
+
+        No where the disk does not let us note it, and where damage took the note: the day may have been opened before.
+        """
+        try:
+            return self._do(self._open_budget, day)
+        except OutboxError as error:
+            log.warning("visits are not counted today: %s", error)
+            return False
+
+    def redate(self, ahead: float) -> int:
+        """Give the time of day to the reports of this boot that wait for it; how many. Raises OutboxError.
+
+        `ahead`: by how many seconds UTC is ahead of the time since boot.
+        """
+        return self._do(self._redate, ahead)
+
+    def release(self, *, this_boot: bool) -> int:
+        """Let reports go without the time of day, flagged as they are: those of earlier boots, or all. How many.
+
+        Raises OutboxError.
+        """
+        return self._do(self._release, "" if this_boot else self._boot)
 
     def pending(self) -> Pending:
-        """What waits for the cloud."""
-        epoch, acknowledged, evicted = self._db.execute("SELECT epoch, acknowledged, evicted FROM outbox").fetchone()
-        count, first, last, oldest = self._db.execute(
-            "SELECT count(*), min(sequence), max(sequence), min(window_start) FROM report"
-        ).fetchone()
-        return Pending(epoch, first or acknowledged + 1, last or acknowledged, count, oldest, evicted)
+        """What waits for the cloud. Raises OutboxError."""
+        return self._do(self._pending)
 
-    def after(self, sequence: int, limit: int) -> list[tuple[int, bytes]]:
-        """(sequence, body) of at most `limit` reports after `sequence`, in order."""
-        return self._db.execute(
-            "SELECT sequence, body FROM report WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit)
-        ).fetchall()
+    def after(self, epoch: str, sequence: int, limit: int) -> list[Line]:
+        """At most `limit` consecutive reports of an epoch after `sequence`, as far as they may go. Raises OutboxError.
 
-    def acknowledge(self, sequence: int) -> None:
-        """The cloud has committed everything up to `sequence`: those may go.
+        They begin later than `sequence` + 1 where those before are lost.
+        """
+        return self._do(self._after, epoch, sequence, limit)
+
+    def newest(self) -> Line | None:
+        """The newest report, if it may go. Raises OutboxError."""
+        return self._do(self._newest)
+
+    def acknowledge(self, epoch: str, sequence: int) -> None:
+        """The cloud has committed everything of the epoch up to `sequence`: those may go. Raises OutboxError.
 
         The next `append` carries this to disk: lost in a power cut, it costs a delivery that changes nothing.
         """
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._db.execute("DELETE FROM report WHERE sequence <= ?", (sequence,))
-            self._db.execute("UPDATE outbox SET acknowledged = max(acknowledged, ?)", (sequence,))
-            self._db.execute("COMMIT")
-        except sqlite3.Error:
-            self._rollback()
-            raise
-        finally:
-            self._db.execute("PRAGMA synchronous = FULL")
+        self._do(self._acknowledge, line.place(epoch, sequence))
+
+    def check(self) -> None:
+        """Look for damage, and mend it. Raises OutboxError."""
+        self._do(self._look_again)
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        with suppress(OutboxError, sqlite3.Error), self._alone():
+            if self._db is not None:
+                self._db.close()
+            self._db = None
 
-    def _create_or_check(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            schema = files("agent").joinpath("outbox.sql").read_text()
-            for statement in schema.split(";\n"):
-                self._db.execute(statement)
-            self._db.execute("INSERT INTO outbox VALUES (?, 0, 0, 0, 0)", (secrets.token_hex(8),))
-        if version == 1:
-            for column in ("budget_day", "told_until"):
-                self._db.execute(f"ALTER TABLE outbox ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
-        if version < SCHEMA:
-            self._db.execute(f"PRAGMA user_version = {SCHEMA}")
-        self._db.execute("COMMIT")
-        if version > SCHEMA:
-            raise OutboxError(
-                f"The outbox {self._path} was written by a newer version (schema {version}, this one knows "
-                f"{SCHEMA}): install that version again, or move the file away to start a new outbox."
-            )
+    # What is asked is done on the file that lies there now, by us alone, and a second time if it had to be mended.
 
-    def _once(self, report: Report, told_until: int) -> bytes:
-        """The report's bytes, without noised figures of a time that was told before."""
-        hours = [one.visits for one in (report.wifi, report.ble) if one is not None and one.visits is not UNSET]
-        if any(hour.start < told_until for hour in hours):
-            return encode(replace(report, wifi=_without_visits(report.wifi), ble=_without_visits(report.ble)))
-        if hours:
-            self._db.execute("UPDATE outbox SET told_until = ?", (max(hour.end for hour in hours),))
-        return encode(report)
+    def _do(self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._alone():
+            try:
+                try:
+                    return work(self._opened(), *args, **kwargs)
+                except (sqlite3.DatabaseError, DamagedError) as error:
+                    if not filing.is_damage(error):
+                        raise
+                    self._mend(str(error))
+                    return work(self._opened(), *args, **kwargs)
+            except (sqlite3.Error, DamagedError, OSError) as error:
+                raise self._refused(error) from None
 
-    def _evict(self, upto: int) -> None:
-        given_up = self._db.execute("DELETE FROM report WHERE sequence <= ?", (upto,)).rowcount
-        if given_up:
-            self._db.execute("UPDATE outbox SET evicted = evicted + ?", (given_up,))
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+        except OSError as error:
+            raise self._refused(error) from None
+        try:
+            until = time.monotonic() + _BUSY_S
+            while not filing.locked(folder):
+                if time.monotonic() > until:
+                    raise self._refused("the other process does not let go of it")
+                time.sleep(0.002)
+            yield
+        finally:
+            os.close(folder)
 
-    def _rollback(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+    def _refused(self, why: object) -> OutboxError:
+        return OutboxError(f"The outbox {self._path} cannot be used ({why}): check the folder's owner and the disk.")
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._db is None or filing.identity(self._path) != self._file:
+            self._let_go()
+            found = salvage.before(self._path)
+            try:
+                self._db = filing.connect(self._path)
+            except filing.NewerError as error:
+                raise OutboxError(
+                    f"The outbox {self._path} was written by a newer version (schema {error}, this one knows "
+                    f"{filing.SCHEMA}): install that version again, or move the file away to start a new outbox."
+                ) from None
+            self._file = filing.identity(self._path)
+            salvage.compare(self._db, found, self._ours)
+            self._ours.clear()
+        return self._db
+
+    def _mend(self, fault: str) -> None:
+        self._let_go()
+        aside, saved, missing = salvage.mend(self._path, self._ours, self.life and self.life.epoch)
+        log.error(
+            "the outbox was damaged (%s): %d reports are saved, %d are known to be lost; what was there is in %s",
+            fault, saved, missing, aside,
+        )  # fmt: skip
+
+    def _let_go(self) -> None:
+        """Close the file; what it still says is kept until another one has it too."""
+        if self._db is not None:
+            self._ours.append(filing.known(self._db))
+            with suppress(sqlite3.Error):
+                self._db.close()
+        self._db = self._file = None
+
+    def _look_again(self, _db: sqlite3.Connection) -> None:
+        self._let_go()
+        self._opened()
+
+    # Each of these is one transaction.
+
+    def _append(self, db: sqlite3.Connection, report: Report, lost: int) -> Line:
+        with filing.writing(db):
+            state = filing.state(db)
+            self.life = life = self.life or _next_life(state.epoch)
+            newest = filing.newest(db)
+            if newest is not None and newest.epoch == life.epoch and newest.sequence > life.given:
+                self.life = life = Life(newest.epoch, newest.sequence)
+                if newest.body in (b"", encode(report), encode(_without_visits(report))):
+                    return newest
+            body, told_until = _once(report, state.told_until)
+            one = Line(life.epoch, life.given + lost + 1, body)
+            evicted = state.evicted + lost + self._evict(db)
+            undated = self._boot if report.clock == "untrusted" else None
+            filing.put(db, one, undated)
+            after = State(life.epoch, evicted, state.budget_day, told_until)
+            filing.change(db, state, after)
+        self._room -= 1
+        self.life = Life(one.epoch, one.sequence)
+        if told_until != state.told_until:
+            filing.settle(db)
+        return one
+
+    def _evict(self, db: sqlite3.Connection) -> int:
+        """Make room for one more; how many had to go for it. They are counted only when there may be no room."""
+        if self._room <= 0:
+            self._room = self._max - filing.count(db)
+        return filing.delete_oldest(db, 1 - self._room) if self._room < 1 else 0
+
+    def _open_budget(self, db: sqlite3.Connection, day: int) -> bool:
+        with filing.writing(db):
+            state = filing.state(db)
+            opens = state.budget_day is not None and state.budget_day < day
+            if opens or state.budget_day is None:
+                filing.change(db, state, state._replace(budget_day=day))
+        filing.settle(db)
+        return opens
+
+    def _redate(self, db: sqlite3.Connection, ahead: float) -> int:
+        with filing.writing(db):
+            waiting = list(filing.undated(db, self._boot))
+            for one in waiting:
+                body = encode(dated(decode(Report, one.body), ahead))
+                filing.put(db, one._replace(body=body), None)
+        return len(waiting)
+
+    def _release(self, db: sqlite3.Connection, but: str) -> int:
+        with filing.writing(db):
+            return filing.release(db, but)
+
+    def _pending(self, db: sqlite3.Connection) -> Pending:
+        state, oldest = filing.state(db), filing.oldest(db)
+        if oldest is None:
+            newest = filing.acknowledged(db) or Line(state.epoch, 0, b"")
+            return Pending(newest.epoch, newest.sequence + 1, newest.sequence, 0, None, state.evicted)
+        start = decode(Report, oldest.body).window_start
+        last = filing.last_of(db, oldest.epoch)
+        return Pending(oldest.epoch, oldest.sequence, last, filing.count(db), start, state.evicted)
+
+    def _after(self, db: sqlite3.Connection, epoch: str, sequence: int, limit: int) -> list[Line]:
+        rows: list[Line] = []
+        for one, undated in filing.after(db, line.place(epoch, sequence), limit):
+            if undated or one.epoch != epoch or (rows and one.sequence != rows[-1].sequence + 1):
+                break
+            rows.append(one)
+        return rows
+
+    def _newest(self, db: sqlite3.Connection) -> Line | None:
+        one = filing.newest(db)
+        return one if one is not None and one.body and not filing.is_undated(db, one) else None
+
+    def _acknowledge(self, db: sqlite3.Connection, place: int) -> None:
+        oldest = filing.oldest(db)
+        if oldest is None or not oldest.place <= place < line.place(oldest.epoch, 0) + (1 << 32):
+            return
+        db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            with filing.writing(db):
+                filing.acknowledge(db, place)
+        finally:
+            db.execute("PRAGMA synchronous = FULL")
 
 
-def _without_visits(heard: Heard | None) -> Heard | None:
+def _next_life(newest: str) -> Life:
+    return Life(f"{int(newest[:8], 16) + 1:08x}{secrets.token_hex(4)}", 0)
+
+
+def _once(report: Report, told_until: int | None) -> tuple[bytes, int]:
+    """The report's bytes without noised figures of a time that was told before, and until when is told after it."""
+    if told_until is None:  # not known: all that was told, was told of earlier windows
+        told_until = report.window_start + report.window_s
+    hours = [one.visits for one in (report.wifi, report.ble) if one is not None and one.visits is not UNSET]
+    if any(hour.start < told_until for hour in hours):
+        return encode(_without_visits(report)), told_until
+    return encode(report), max([told_until, *(hour.end for hour in hours)])
+
+
+def _without_visits(report: Report) -> Report:
+    return replace(report, wifi=_silenced(report.wifi), ble=_silenced(report.ble))
+
+
+def _silenced(heard: Heard | None) -> Heard | None:
     return heard and replace(heard, visits=UNSET, dwell=UNSET)

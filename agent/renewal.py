@@ -2,8 +2,8 @@
 
 1. What CPython frees it does not clear: tags, and copies of the key, lie in freed memory until it is used again. A new
    program image (execve(2)) has none of it. The process keeps its id, so nobody has to start it again.
-2. Only what belongs to no device is handed over: reports the disk has refused so far, what is known of classes, and
-   totals. It lies in memory (memfd_create(2)) and is read once.
+2. Only what belongs to no device is handed over: reports the disk has refused so far, the outbox's epoch, what is known
+   of classes, and totals. It lies in memory (memfd_create(2)) and is read once.
 """
 
 import os
@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from agent.contract import Report
 from agent.core.rates import Learnt
+from agent.outbox import Life
 
 _HANDED = "FOOTFALL_HANDED"
 
@@ -29,6 +30,8 @@ class Handed(Struct, frozen=True, forbid_unknown_fields=True):
     epoch_over: bool
     learnt: dict[str, Learnt]
     unsaved: list[Report]
+    lost: int
+    life: Life | None
     frames: int
     dropped: int
 

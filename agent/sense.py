@@ -20,7 +20,7 @@ import msgspec
 from msgspec import structs
 
 from agent import learnt, renewal, status
-from agent.clock import Clock, ScaledClock, SystemClock
+from agent.clock import Clock, ScaledClock, SystemClock, boot_id
 from agent.config import Capture, Config, Monitor
 from agent.contract import Health, Privacy
 from agent.core.epoch import KEY_BYTES, LONGEST_EPOCH_S
@@ -89,8 +89,8 @@ def make_place(config: Config, outbox: Outbox) -> Place:
 class Vault:
     """The open epoch in the kernel's keyring, under a name that belongs to this outbox."""
 
-    def __init__(self, outbox: Outbox, clock: Clock) -> None:
-        self._keyring, self._clock = Keyring(f"footfall:{outbox.epoch}"), clock
+    def __init__(self, outbox: Path, clock: Clock) -> None:
+        self._keyring, self._clock = Keyring(f"footfall:{outbox.absolute()}"), clock
 
     def recall(self) -> Held | None:
         """What was kept before a crash; None after a restart of the machine."""
@@ -114,16 +114,17 @@ class Vault:
 
 
 class Sensing:
-    """The parts of a running sensor, put together. Raises OutboxError."""
+    """The parts of a running sensor, put together."""
 
     def __init__(self, own: Config, handed: Handed | None) -> None:
         self._in_force = InForce(own)
         config = self._config = self._in_force.config
         renewed = handed is not None and handed.epoch_over
         self.clock = make_clock(config)
-        outbox = Outbox(config.outbox_path, config.outbox_max_reports)
-        self._outbox, self._vault = outbox, Vault(outbox, self.clock)
-        self._shelf = Shelf(outbox, handed.unsaved if handed else ())
+        life = handed.life if handed else None
+        outbox = Outbox(config.outbox_path, config.outbox_max_reports, boot_id(), life)
+        self._outbox, self._vault = outbox, Vault(config.outbox_path, self.clock)
+        self._shelf = Shelf(outbox, *((handed.unsaved, handed.lost) if handed else ()))
         self._sensor = Sensor(
             ("wifi",),
             draw_key,
@@ -152,8 +153,9 @@ class Sensing:
         """One round, about half a second; whether this process has to become a new one."""
         self.clock.follow()
         now, before = self.clock.now(), self._real
-        closed = self._sensor.poll(now, trusted=self.clock.trusted(), boot=self.clock.boot())
-        self._shelf.keep(closed)
+        trusted, boot = self.clock.trusted(), self.clock.boot()
+        closed = self._sensor.poll(now, trusted=trusted, boot=boot)
+        self._shelf.keep(closed, now - boot if trusted else None)
         if closed:
             self._vault.keep(self._sensor.memory.hold())
         if self._sensor.memory.epoch_ended or (closed and self._config != self._in_force.config):
@@ -181,11 +183,13 @@ class Sensing:
         if over:
             self._vault.destroy()
         learnt_by_now, ear = self._sensor.learnt(), self._ear
-        return Handed(self._began, over, learnt_by_now, self._shelf.unsaved, ear.frames, ear.dropped)
+        unsaved, lost, life = self._shelf.unsaved, self._shelf.lost, self._outbox.life
+        return Handed(self._began, over, learnt_by_now, unsaved, lost, life, ear.frames, ear.dropped)
 
     def stop(self) -> None:
         """Close the open window and everything else. In a simulation the epoch ends with it."""
-        self._shelf.keep(self._sensor.stop(self.clock.now()))
+        now, boot = self.clock.now(), self.clock.boot()
+        self._shelf.keep(self._sensor.stop(now), now - boot if self.clock.trusted() else None)
         if self._config.time:
             self._vault.destroy()
         else:
@@ -240,7 +244,7 @@ class Sensing:
 def run(config: Config, stopping: Callable[[], bool]) -> Handed | None:
     """Sense until `stopping` says so, or until the process has to become a new one.
 
-    What the new one goes on with, or None. Raises OutboxError.
+    What the new one goes on with, or None.
     """
     sensing = Sensing(config, renewal.taken())
     while not stopping():

@@ -1,48 +1,69 @@
 """Shelf: reports on their way to the outbox, in memory only while the disk refuses them.
 
-A closed window is committed before anything else happens to it. While the disk refuses, reports wait, the oldest is
-given up beyond a day, and that is logged.
+1. A closed window is committed before anything else happens to it. While the disk refuses, reports wait, for a day.
+2. Beyond a day the oldest is given up. It is counted with the next report that the disk takes: a sequence is passed
+   over for it, which the cloud counts missing.
+3. As soon as the time of day can be trusted, the reports that were taken before get it, here and in the outbox.
 """
 
 import logging
-import sqlite3
+import time
 from collections import deque
 from collections.abc import Iterable
 
 from agent.contract import Report
-from agent.outbox import Outbox
+from agent.outbox import Outbox, OutboxError
+from agent.undated import dated
 
 log = logging.getLogger("footfall.shelf")
 
-_UNSAVED = 288
+_DAY_S = 86_400
+_AGAIN_S = 5.0
 
 
 class Shelf:
-    """What waits for the disk, oldest first."""
+    """What waits for the disk, oldest first; `lost`: how many before it were given up and are not counted yet."""
 
-    def __init__(self, outbox: Outbox, unsaved: Iterable[Report] = ()) -> None:
+    def __init__(self, outbox: Outbox, unsaved: Iterable[Report] = (), lost: int = 0) -> None:
         self._outbox = outbox
         self._unsaved = deque(unsaved)
-        self._refused = ""
+        self.lost = lost
+        self._undated = True  # whether some may wait for the time; the process before may have left them
+        self._refused, self._again_at = "", 0.0
 
     @property
     def unsaved(self) -> list[Report]:
         """What still waits."""
         return list(self._unsaved)
 
-    def keep(self, reports: Iterable[Report]) -> None:
-        """Commit the reports, and those still waiting before them."""
-        self._unsaved.extend(reports)
-        while len(self._unsaved) > _UNSAVED:
-            lost = self._unsaved.popleft()
-            log.error("the window of %d is lost: the disk has refused it for a day", lost.window_start)
-        while self._unsaved:
-            try:
-                self._outbox.append(self._unsaved[0])
-            except sqlite3.Error as error:
-                if str(error) != self._refused:
-                    log.error("the outbox refuses reports (%s); they wait in memory", error)
-                self._refused = str(error)
-                return
-            self._unsaved.popleft()
-            self._refused = ""
+    def keep(self, reports: Iterable[Report], ahead: float | None = None) -> None:
+        """Commit the reports, and those still waiting before them; while the disk refuses, try every few seconds.
+
+        `ahead`: by how many seconds UTC is ahead of the time since boot, if that can be trusted.
+        """
+        new = list(reports)
+        self._unsaved.extend(new)
+        while self._unsaved and len(self._unsaved) * self._unsaved[0].window_s > _DAY_S:
+            given_up = self._unsaved.popleft()
+            self.lost += 1
+            log.error("the window of %d is lost: the disk has refused it for a day", given_up.window_start)
+        if new or (self._refused and time.monotonic() >= self._again_at) or (self._undated and ahead is not None):
+            self._commit(ahead)
+
+    def _commit(self, ahead: float | None) -> None:
+        try:
+            if ahead is not None and self._undated:
+                found = self._outbox.redate(ahead)
+                self._undated = False
+                if found:
+                    log.info("the time is known: %d reports got their date", found)
+            while self._unsaved:
+                one = self._unsaved[0] if ahead is None else dated(self._unsaved[0], ahead)
+                self._outbox.append(one, self.lost)
+                self._undated |= one.clock == "untrusted"
+                self._unsaved.popleft()
+                self.lost, self._refused = 0, ""
+        except OutboxError as error:
+            if str(error) != self._refused:
+                log.error("the outbox refuses reports (%s); they wait in memory", error)
+            self._refused, self._again_at = str(error), time.monotonic() + _AGAIN_S

@@ -4,7 +4,10 @@
 2. Every connection is a fresh paho client used from one thread, so nothing is queued or sent again behind our back.
 3. A connection without progress is given up; the next comes after a back-off with jitter, for as long as it takes.
 4. What happens in a callback is guarded: an exception there would otherwise end the client in silence.
-5. Settings from the fleet are listened to only where the sensor's own settings name a key for them (`desired`).
+5. Reports that are lost are told with another hello: the cloud counts them missing and goes on after them.
+6. While a backlog drains, each new report also goes at once, out of turn: live figures do not wait for old ones.
+7. Reports that wait for the time of day go without it once the line has worked for ten minutes: it will not come.
+8. Settings from the fleet are listened to only where the sensor's own settings name a key for them (`desired`).
 """
 
 import logging
@@ -21,6 +24,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from agent import status
+from agent.clock import boot_id
 from agent.config import Config, Mqtt
 from agent.contract import (
     ContractError,
@@ -36,7 +40,8 @@ from agent.contract import (
 )
 from agent.core.handover import Handover
 from agent.desired import Standing
-from agent.outbox import Outbox
+from agent.line import Line
+from agent.outbox import Outbox, OutboxError
 
 log = logging.getLogger("footfall.sync")
 
@@ -44,6 +49,8 @@ _LOOP_S = 0.2
 _LAMP_S = 5.0
 _CONNECT_TIMEOUT_S = 15.0
 _BACKOFF_S = (1.0, 60.0)
+_DISK_AGAIN_S = 10.0
+_UNDATED_S = 600.0
 
 
 class BrokerError(Exception):
@@ -141,33 +148,44 @@ class Connection:
 
 
 class Talk:
-    """What happens on one connection: hello, then reports as the cloud's watermark allows, settings, and health."""
+    """What happens on one connection: hello, then reports as the cloud's watermark allows, settings, and health.
+
+    Reports go epoch by epoch, each with a hello of its own.
+    """
 
     def __init__(
         self, config: Config, outbox: Outbox, connection: Connection, standing: Standing | None = None
     ) -> None:
         self._config, self._outbox, self._connection, self._standing = config, outbox, connection, standing
-        self._handover = Handover()
+        self._handover = Handover(patience_s=config.mqtt.patience_s)
+        self._epoch, self._newest = "", 0
+        self._answered_at: float | None = None
         self._health_at = 0.0
         self._handover.connected(time.monotonic())
 
     @property
     def watermark(self) -> int | None:
-        """What the cloud has committed, as it said on this connection."""
+        """What the cloud has committed of the epoch that is handed over, as it said on this connection."""
         return self._handover.watermark
 
+    @property
+    def answered(self) -> bool:
+        """Whether the cloud has said anything on this connection."""
+        return self._answered_at is not None
+
     def turn(self) -> None:
-        """One round. Raises BrokerError when the connection has ended or makes no progress."""
+        """One round. Raises BrokerError when the connection has ended or makes no progress, OutboxError."""
         self._connection.turn()
         now = time.monotonic()
         if self._connection.up and self._handover.hello_due(now):
             self._greet()
         for watermark in self._take_heard():
-            if watermark.epoch == self._outbox.epoch:
-                self._outbox.acknowledge(watermark.sequence)
+            if watermark.epoch == self._epoch:
+                self._acknowledge(watermark)
                 self._handover.acknowledged(watermark.sequence, now)
-        while (batch := self._handover.next()) and (rows := self._outbox.after(*batch)):
-            self._send(rows, now)
+                self._answered_at = self._answered_at or now
+        if self.answered:
+            self._hand_over(now)
         if self._standing is not None:
             self._take_desired(self._standing)
         if self._connection.up and now - self._health_at >= self._config.health_interval_s:
@@ -178,6 +196,7 @@ class Talk:
 
     def _greet(self) -> None:
         held = self._outbox.pending()
+        self._epoch = held.epoch
         self._connection.publish("status", Status(state="online"), retain=True)
         self._connection.publish(
             "hello",
@@ -193,15 +212,47 @@ class Talk:
         if self._standing is not None:
             self._tell_config(self._standing.report)
 
+    def _acknowledge(self, watermark: Watermark) -> None:
+        try:
+            self._outbox.acknowledge(watermark.epoch, watermark.sequence)
+        except OutboxError as error:  # what stays there goes with the next one
+            log.warning("what the cloud has stays in the outbox: %s", error)
+
+    def _hand_over(self, now: float) -> None:
+        while batch := self._handover.next():
+            rows = self._outbox.after(self._epoch, *batch)
+            if not rows or rows[0].sequence != batch.after + 1:
+                if self._handover.idle:
+                    self._go_on(rows, now)
+                break
+            self._send(rows)
+            self._handover.sent(rows[-1].sequence, now)
+        newest = self._outbox.newest()
+        if newest is None or newest.place <= self._newest:
+            return
+        self._newest = newest.place
+        if (newest.epoch, newest.sequence) > (self._epoch, self._handover.upto):
+            self._send([newest])
+
+    def _go_on(self, rows: list[Line], now: float) -> None:
+        """All that could go has gone, up to a gap, the end of an epoch, or a report without a time."""
+        if rows:
+            self._outbox.check()  # what damage hides is no gap
+        held = self._outbox.pending()
+        if rows or held.epoch != self._epoch:
+            self._handover.connected(now)
+        elif held.waiting and self._answered_at is not None and now - self._answered_at > _UNDATED_S:
+            self._outbox.release(this_boot=True)
+
     def _take_heard(self) -> list[Watermark]:
         heard, self._connection.heard = self._connection.heard, []
         return heard
 
-    def _send(self, rows: list[tuple[int, bytes]], now: float) -> None:
-        reports = [msgspec.Raw(body) for _, body in rows]
-        batch = ReportBatch(sensor=self._config.sensor, epoch=self._outbox.epoch, first=rows[0][0], reports=reports)
+    def _send(self, rows: list[Line]) -> None:
+        reports = [msgspec.Raw(one.body) for one in rows]
+        first = rows[0]
+        batch = ReportBatch(sensor=self._config.sensor, epoch=first.epoch, first=first.sequence, reports=reports)
         self._connection.publish("report", batch)
-        self._handover.sent(rows[-1][0], now)
 
     def _take_desired(self, standing: Standing) -> None:
         payloads, self._connection.desired = self._connection.desired, []
@@ -231,10 +282,10 @@ class Lamp:
         self._sentence = ""
         self._shown_at = 0.0
 
-    def show(self, watermark: int | None) -> None:
+    def show(self, talk: Talk) -> None:
         """The connection is up; once the cloud has said its watermark, the line works."""
-        told = watermark is not None
-        self._say("The cloud has acknowledged." if told else "Waiting for the cloud's answer.", told, watermark)
+        told = talk.answered
+        self._say("The cloud has acknowledged." if told else "Waiting for the cloud's answer.", told, talk.watermark)
 
     def fault(self, sentence: str) -> None:
         """The line does not work, and why."""
@@ -251,26 +302,30 @@ class Lamp:
 
 
 def run(config: Config, stopping: Callable[[], bool]) -> None:
-    """Hand over reports until `stopping` says so. Raises OutboxError; a broker's faults are waited out."""
-    outbox = Outbox(config.outbox_path, config.outbox_max_reports)
+    """Hand over reports until `stopping` says so. A broker's and a disk's faults are waited out."""
+    outbox = Outbox(config.outbox_path, config.outbox_max_reports, boot_id())
     lamp = Lamp(config)
     standing = Standing(config) if config.fleet.config_keys else None
     backoff = _BACKOFF_S[0]
     while not stopping():
         connection = talk = None
         try:
+            outbox.release(this_boot=False)
             connection = Connection(config.mqtt, config.sensor, takes_settings=standing is not None)
             talk = Talk(config, outbox, connection, standing)
             log.info("connected to %s:%d", config.mqtt.host, config.mqtt.port)
             while not stopping():
                 talk.turn()
-                lamp.show(talk.watermark)
+                lamp.show(talk)
         except BrokerError as error:
             lamp.fault(str(error))
+        except OutboxError as error:
+            lamp.fault(str(error))
+            backoff = min(backoff, _DISK_AGAIN_S)
         finally:
             if connection is not None:
                 connection.close()
-        if talk is not None and talk.watermark is not None:
+        if talk is not None and talk.answered:
             backoff = _BACKOFF_S[0]
         _wait(random.uniform(0.5, 1.0) * backoff, stopping)  # noqa: S311 - spreads reconnects, guards nothing
         backoff = min(backoff * 2, _BACKOFF_S[1])

@@ -1,11 +1,13 @@
 """The handover of reports: who has which, and from when the cloud is responsible.
 
-1. A report is identified by (sensor, epoch, sequence). `epoch` is drawn when an outbox is created, so numbers
-   never repeat. Delivering a report any number of times, in any order, changes nothing.
+1. A report is identified by (sensor, epoch, sequence). An epoch is one life of the sensing process, so numbers never
+   repeat, whatever becomes of the sensor's disk. Delivering a report any number of times, in any order, changes
+   nothing.
 2. A sensor deletes a report only at a `Watermark`: "the cloud has committed everything of this epoch up to
    this sequence". A broker's PUBACK is not a receipt.
-3. On connecting, a sensor says `Hello`: what it holds, and what it had to give up. The cloud answers with the
-   watermark, so the sensor resumes where the cloud is.
+3. On connecting, a sensor says `Hello`: what it holds of its oldest epoch, and what it had to give up. The cloud
+   answers with the watermark, so the sensor resumes where the cloud is. Another hello follows for each later epoch, and
+   where reports in the middle are lost: those before `first` will not come.
 """
 
 from typing import Annotated, Literal
@@ -22,7 +24,7 @@ MAX_PAYLOAD_BYTES = 128 * 1024
 
 
 class ReportBatch(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Consecutive reports of one outbox: the i-th has sequence `first + i`.
+    """Consecutive reports of one epoch: the i-th has sequence `first + i`.
 
     The reports travel as the bytes the outbox holds (`msgspec.Raw`), so that what is sent again is sent byte
     for byte, and one that cannot be understood does not take the others with it. Each is a `Report`.
@@ -36,9 +38,9 @@ class ReportBatch(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Hello(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a sensor holds as it connects: sequences `first` to `last`, none if `last < first`.
+    """What a sensor holds of an epoch: sequences `first` to `last`, none if `last < first`.
 
-    `evicted` counts the reports of this epoch that were given up because the disk was full.
+    `evicted` counts the reports its outbox gave up so far: it was full, or the disk refused or damaged them.
     """
 
     v: Literal[1] = 1

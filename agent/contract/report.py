@@ -91,12 +91,13 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One window of one sensor, per radio. `clock` says whether the sensor could trust its time of day.
 
     `untrusted`: it could not, so the date means nothing; `boot_s`: how long the machine had run as the window began.
+    `redated`: it learnt the time later, and found the date by `boot_s`: right to within a window.
     `key_reset`: the epoch key was lost before its time (a restart), so who came before counts as new from here on.
     """
 
     window_start: WindowStart
     window_s: WindowLength
-    clock: Literal["trusted", "untrusted"]
+    clock: Literal["trusted", "redated", "untrusted"]
     wifi: Heard | None = None
     ble: Heard | None = None
     boot_s: Annotated[float, Meta(ge=0.0, le=1e9)] | UnsetType = UNSET

@@ -34,6 +34,16 @@ class Handover:
         self._hello_at: float | None = None
 
     @property
+    def idle(self) -> bool:
+        """Whether the cloud has answered, and owes no word."""
+        return self._watermark is not None and not self._unacknowledged
+
+    @property
+    def upto(self) -> int:
+        """The last sequence that was sent, or that the cloud has."""
+        return self._sent
+
+    @property
     def watermark(self) -> int | None:
         """What the cloud has committed, as it said on this connection; None before it has said so."""
         return self._watermark

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from agent.keyring import Keyring
+from tests import outboxes
 from tests.brokers import until
 from tests.processes import sensor
 
@@ -27,15 +27,7 @@ def settings(start: float, speed: float, profile: str = "D24") -> str:
 
 
 def reports(folder: Path) -> list[dict[str, Any]]:
-    if not (folder / "state/outbox.db").exists():
-        return []
-    database = sqlite3.connect(f"file:{folder}/state/outbox.db?mode=ro", uri=True)
-    try:
-        return [json.loads(body) for (body,) in database.execute("SELECT body FROM report ORDER BY sequence")]
-    except sqlite3.OperationalError:
-        return []  # it is just being made
-    finally:
-        database.close()
+    return [json.loads(one.body) for one in outboxes.reports(folder / "state/outbox.db")]
 
 
 def begun(process: psutil.Process) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent.contract import Report, decode
+from tests import outboxes
 from tests.air import written
 from tests.brokers import free_port, mosquitto, until
 from tests.certificates import Authority
@@ -149,10 +150,4 @@ def test_a_broker_that_cannot_be_trusted_is_one_sentence_and_nothing_is_lost(
 
 
 def held(folder: Path) -> int:
-    try:
-        database = sqlite3.connect(f"file:{folder}/state/outbox.db?mode=ro", uri=True)
-        (count,) = database.execute("SELECT count(*) FROM report").fetchone()
-    except sqlite3.OperationalError:
-        return 0
-    database.close()
-    return int(count)
+    return len(outboxes.reports(folder / "state/outbox.db"))

@@ -110,8 +110,8 @@ def test_the_outbox_can_be_read_by_a_person_and_a_spreadsheet(tmp_path: Path) ->
     Outbox(tmp_path / "outbox.db").append(Report(window_start=T, window_s=300, clock="trusted"))
     assert json.loads(run("outbox", "--config", str(path), "--json").stdout)[0]["window_start"] == T
     header, row = run("outbox", "--config", str(path), "--csv").stdout.splitlines()
-    assert header.startswith("sequence,window_start,")
-    assert row.startswith(f"1,{T},")
+    assert header.startswith("epoch,sequence,window_start,")
+    assert f",1,{T},300,trusted," in row
 
 
 def test_status_of_a_sensor_that_does_not_run_says_how_to_start_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import psutil
 from tests.brokers import free_port, mosquitto, until
 from tests.conftest import need
 from tests.e2e.test_path import SHOPS
+from tests.faults.parts import held
 from tests.processes import cloud, sensor
 
 STREET = '[radio.wifi]\nsource = "street"\nvisitors_per_day = 100\n'
@@ -30,15 +31,13 @@ def sequences(folder: Path) -> list[tuple[str, int]]:
         database.close()
 
 
-def outbox(folder: Path) -> tuple[int, int]:
-    """(last sequence ever given, reports that wait)."""
-    database = sqlite3.connect(f"file:{folder}/state/outbox.db?mode=ro", uri=True)
-    try:
-        (acknowledged,) = database.execute("SELECT acknowledged FROM outbox").fetchone()
-        last, waiting = database.execute("SELECT max(sequence), count(*) FROM report").fetchone()
-    finally:
-        database.close()
-    return max(last or 0, acknowledged), waiting
+def newest(folder: Path) -> dict[str, int]:
+    """The last sequence of each epoch that the outbox still names."""
+    return {one.epoch: one.sequence for one in held(folder)}
+
+
+def waiting(folder: Path) -> int:
+    return sum(1 for one in held(folder) if one.body)
 
 
 def part(supervisor: psutil.Process, name: str) -> psutil.Process:
@@ -64,13 +63,14 @@ def test_kills_of_every_part_lose_nothing_and_double_nothing(tmp_path: Path) -> 
                     kill(port if victim == "broker" else None, tmp_path)
         with mosquitto(tmp_path, port), cloud(tmp_path, settings):
             part(supervisor, "sense").send_signal(signal.SIGSTOP)  # nothing new, so that everything can arrive
-            until(lambda: outbox(tmp_path)[1] == 0, "the outbox to be empty", 60)
-            found = sequences(tmp_path)
-            last, _ = outbox(tmp_path)
+            until(lambda: waiting(tmp_path) == 0, "the outbox to be empty", 60)
+            found, last = sequences(tmp_path), newest(tmp_path)
             part(supervisor, "sense").send_signal(signal.SIGCONT)
-    assert [sequence for _, sequence in found] == list(range(1, last + 1))
-    assert len({epoch for epoch, _ in found}) == 1
-    assert last > 40
+    by_epoch = {epoch: [sequence for one, sequence in found if one == epoch] for epoch, _ in found}
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in by_epoch.values())
+    assert len(by_epoch) == 2, "sense was killed once"
+    assert all(by_epoch[epoch][-1] == sequence for epoch, sequence in last.items())
+    assert len(found) > 40
 
 
 def kill(port: int | None, folder: Path) -> None:
@@ -102,6 +102,7 @@ def test_the_same_reports_again_change_nothing(tmp_path: Path) -> None:
             until(lambda: len(sequences(tmp_path)) > 10, "reports to arrive", 40)
         for _ in range(3):
             with sensor(tmp_path, agent_settings(port), "sync"):
-                until(lambda: outbox(tmp_path)[1] == 0, "the outbox to be empty", 30)
+                until(lambda: waiting(tmp_path) == 0, "the outbox to be empty", 30)
         found = sequences(tmp_path)
     assert [sequence for _, sequence in found] == list(range(1, len(found) + 1))
+    assert len({epoch for epoch, _ in found}) == 1

@@ -134,15 +134,15 @@ BUGS = (
     Bug(
         "an hour is told as often as it comes",
         "agent/outbox.py",
-        "        if any(hour.start < told_until for hour in hours):\n",
-        "        if False:\n",
+        "    if any(hour.start < told_until for hour in hours):\n",
+        "    if False:\n",
         "tests/edges/test_outbox.py -k test_an_hour_of_visits_goes_in_once",
     ),
     Bug(
         "every start opens a new budget",
         "agent/outbox.py",
-        '"UPDATE outbox SET budget_day = ? WHERE budget_day < ?", (day, day)',
-        '"UPDATE outbox SET budget_day = ?", (day,)',
+        "opens = state.budget_day is not None and state.budget_day < day",
+        "opens = True",
         "tests/privacy/test_pt10_budget.py",
     ),
     Bug(
@@ -176,8 +176,8 @@ BUGS = (
     Bug(
         "a field with room for an address",
         "agent/contract/report.py",
-        '    clock: Literal["trusted", "untrusted"]\n',
-        '    clock: Literal["trusted", "untrusted"]\n    seen: str = ""\n',
+        '    clock: Literal["trusted", "redated", "untrusted"]\n',
+        '    clock: Literal["trusted", "redated", "untrusted"]\n    seen: str = ""\n',
         "tests/contract/test_contract.py -k test_no_field_has_room_for_an_address",
     ),
     Bug(

@@ -85,7 +85,7 @@ def run(settings: Settings, handed: Handed | None) -> Handed:
         time_zone="Europe/Berlin",
         time=settings.time,
     )
-    clock, outbox = sense.make_clock(config), Outbox(config.outbox_path)
+    clock, outbox = sense.make_clock(config), Outbox(config.outbox_path, life=handed.life if handed else None)
     assert isinstance(clock, ScaledClock)
     place, known = sense.make_place(config, outbox), handed.learnt if handed else {}
     radios = ("wifi", "ble")
@@ -107,7 +107,16 @@ def run(settings: Settings, handed: Handed | None) -> Handed:
     for ear in ears:
         ear.close()
     outbox.close()
-    return Handed(began=0.0, epoch_over=True, learnt=sensor.learnt(), unsaved=shelf.unsaved, frames=0, dropped=0)
+    return Handed(
+        began=0.0,
+        epoch_over=True,
+        learnt=sensor.learnt(),
+        unsaved=shelf.unsaved,
+        lost=0,
+        life=outbox.life,
+        frames=0,
+        dropped=0,
+    )
 
 
 def _keep(descriptor: int, held: bytes) -> None:

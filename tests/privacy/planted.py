@@ -34,7 +34,7 @@ def built(folder: Path, *changes: Change) -> Path:
 
 _ADDRESS = "bytes(frame.payload[25:31] if frame.link == 127 else frame.payload[16:22])"  # of the frames of tests/air.py
 _COUNTED = "                    self.frames += 1\n"
-_KEEP = "    def keep(self, reports: Iterable[Report]) -> None:\n"
+_KEEP = "        new = list(reports)\n"
 
 
 def _as_heard(line: str) -> tuple[str, str, str]:
@@ -55,7 +55,7 @@ def _with_each_report(hashed: str, *lines: str) -> tuple[str, str, str]:
         "devices.close()",
         "heard.clear()",
     )
-    return "agent/shelf.py", _KEEP, f"{_KEEP}        if reports:\n" + "".join(f"            {row}\n" for row in rows)
+    return "agent/shelf.py", _KEEP, f"{_KEEP}        if new:\n" + "".join(f"            {row}\n" for row in rows)
 
 
 _COPIES = (_as_heard("HEARD.append({})"), ("agent/ear.py", "_REOPEN_S = 5.0\n", "_REOPEN_S = 5.0\nHEARD = []\n"))

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, TypeVar
@@ -24,6 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.config import Time
 from agent.contract import Report, decode
+from tests import outboxes
 from tests.air import advertisement, probe, radiotap
 from tests.brokers import mosquitto, until
 from tests.conftest import ROOT, find
@@ -96,11 +98,11 @@ def patiently(folder: Path, pace: Pace, attempt: Callable[[Path, Pace], T]) -> T
 class Stage(NamedTuple):
     """A sensor at work. `ends` is when its epoch ends, in seconds of time.time.
 
-    `database` is where its reports are found, `processes` gives their ids by what they do.
+    `bodies` gives its reports, `processes` gives their ids by what they do.
     """
 
     folder: Path
-    database: Path
+    bodies: Callable[[], list[bytes]]
     ends: float
     wifi: Callable[[bytes], object]
     ble: Callable[[bytes], object] | None
@@ -131,11 +133,7 @@ class Stage(NamedTuple):
 
     def reports(self) -> list[Report]:
         """What has been told."""
-        try:
-            with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
-                return [decode(Report, body) for (body,) in database.execute("SELECT body FROM report")]
-        except sqlite3.OperationalError:
-            return []
+        return [decode(Report, body) for body in self.bodies()]
 
     def pass_the_epoch(self) -> int:
         """Wait until a window of the next epoch has been told; how many frames were counted in this one."""
@@ -163,8 +161,17 @@ def alone(folder: Path, pace: Pace, agent: Path = ROOT) -> Iterator[tuple[Stage,
         words = msgspec.json.encode(Settings(str(folder), clock, *numbers)).decode()
         with _running(folder, agent, "tests.privacy.listener", words, pass_fds=numbers) as process:
             until((folder / "run/ble.json").exists, "the listener to begin: see agent.log")
-            database = folder / "state/outbox.db"
-            yield Stage(folder, database, ends, ours[0].send, ours[1].send, lambda: {"sense": process.pid}), ours[2]
+            sensing = {"sense": process.pid}
+            yield Stage(folder, partial(_held, folder), ends, ours[0].send, ours[1].send, lambda: sensing), ours[2]
+
+
+def _held(folder: Path) -> list[bytes]:
+    return [one.body for one in outboxes.reports(folder / "state/outbox.db")]
+
+
+def _committed(folder: Path) -> list[bytes]:
+    with closing(sqlite3.connect(f"file:{folder}/cloud.db?mode=ro", uri=True)) as database:
+        return [body for (body,) in database.execute("SELECT body FROM report")]
 
 
 @contextmanager
@@ -185,7 +192,7 @@ def whole(folder: Path, pace: Pace, name: str, agent: Path) -> Iterator[Stage]:
         )
         running = stack.enter_context(_running(folder, agent, "agent", "run", "--config", str(settings)))
         until(feed.listeners, "the sensor to listen: see agent.log")
-        yield Stage(folder, folder / "cloud.db", ends, feed.send, None, lambda: _processes(running.pid))
+        yield Stage(folder, partial(_committed, folder), ends, feed.send, None, lambda: _processes(running.pid))
 
 
 @contextmanager

@@ -13,9 +13,9 @@ no keyring; it is replaced as the keyring is, whole or not at all.
 import mmap
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from types import FrameType
@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from agent import filing
 from agent.contract import Report
 from agent.core.memory import Place, Visits
 from agent.core.panels import Held
@@ -31,6 +32,7 @@ from agent.outbox import Outbox
 from agent.shelf import Shelf
 from tests.air import heard
 from tests.conftest import ROOT
+from tests.outboxes import reports
 from tests.privacy.proof import Proof, check
 
 T = 1_699_966_800
@@ -89,13 +91,13 @@ def told(path: Path) -> dict[int, set[tuple[int, int]]]:
     """What a reader sees of every hour: (arrivals, visits). Reading acknowledges, as the cloud does."""
     outbox = Outbox(path)
     found: dict[int, set[tuple[int, int]]] = {}
-    for sequence, body in outbox.after(0, 1000):
-        report = msgspec.json.decode(body, type=Report)
+    for one in reports(path):
+        report = msgspec.json.decode(one.body, type=Report)
         if report.wifi is not None and report.wifi.visits:
             found.setdefault(report.wifi.visits.start, set()).add(
                 (report.wifi.visits.arrivals, report.wifi.visits.visits)
             )
-        outbox.acknowledge(sequence)
+        outbox.acknowledge(one.epoch, one.sequence)
     outbox.close()
     return found
 
@@ -136,8 +138,9 @@ def killed(folder: Path, point: int, *, forgetful: bool) -> tuple[dict[int, set[
     ended = in_a_child(lambda: close_the_window(path, kept, HOUR_ENDS + 1), kill_at=point)
     seen = told(path)
     if forgetful:  # an outbox that does not know what was told, after a crash that lost the last words to the kernel
-        with sqlite3.connect(path) as database:
-            database.execute("UPDATE outbox SET told_until = 0")
+        with closing(filing.connect(path)) as database:
+            state = filing.state(database)
+            filing.change(database, state, state._replace(told_until=0))
         kept.keep(before)
     in_a_child(lambda: close_the_window(path, kept, HOUR_ENDS + 3601))
     for hour, values in told(path).items():

@@ -25,6 +25,7 @@ from agent.core.panels import Held
 from agent.core.sensor import Sensor
 from agent.outbox import Outbox
 from tests.air import heard
+from tests.outboxes import reports
 from tests.privacy.proof import Proof, check
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -90,8 +91,8 @@ def spent(folder: Path, seed: int, *, remembers: bool) -> dict[str, int]:
     for _ in range(300):
         life.turn()
     days: dict[str, Counter[int]] = {name: Counter() for name in BUDGET}
-    for _, body in life.outbox.after(0, 100_000):
-        wifi = decode(Report, body).wifi
+    for one in reports(life.path):
+        wifi = decode(Report, one.body).wifi
         if wifi is not None and wifi.visits:
             day = day_of(wifi.visits.start, BERLIN)
             days["arrivals"][day] += wifi.visits.arrivals

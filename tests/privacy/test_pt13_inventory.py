@@ -76,7 +76,7 @@ def prove(folder: Path, *, full: bool) -> Proof:
     entries = printed(folder)
     ran = run(folder / "run") if full else None
     outbox = folder / "outbox.db"
-    Outbox(outbox).close()
+    Outbox(outbox).pending()
     seen = Seen(ROOT, folder / "cloud.db", outbox, contract_types(), ran)
     found = set(look(seen))
     lost = missing(found, entries)
