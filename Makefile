@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test prove live-test bench lock clean
+.PHONY: help setup demo test prove torture live-test bench lock clean
 
 help:
 	@echo "make demo       three shops on a simulated street, their numbers on a page; Ctrl-C ends it"
 	@echo "make test       all tests, lint, types and rules"
 	@echo "make prove      every promise about privacy attacked, with planted leaks that must be seen: a table (10 minutes)"
+	@echo "make torture    every fault in full, some as root: kills, restarts, bad lines, bad disks, bad clocks: a table (an hour or more)"
 	@echo "make live-test  as root: the tests on kernel interfaces, a capture through to the API among them"
 	@echo "make bench      the figures of docs/benchmarks.md and docs/accuracy.md, measured again (half an hour)"
 	@echo "make lock       resolve requirements.lock anew"
@@ -34,6 +35,9 @@ test: setup
 
 prove: setup
 	@$(BIN)/python -m tests.privacy $(PROVE)
+
+torture: setup
+	@$(BIN)/python -m tests.faults $(TORTURE)
 
 live-test: setup
 	@$(BIN)/python -m pytest -m root --run-root -s
