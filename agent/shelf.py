@@ -47,7 +47,8 @@ class Shelf:
             given_up = self._unsaved.popleft()
             self.lost += 1
             log.error("the window of %d is lost: the disk has refused it for a day", given_up.window_start)
-        if new or (self._refused and time.monotonic() >= self._again_at) or (self._undated and ahead is not None):
+        due = bool(self._refused) or (self._undated and ahead is not None)
+        if new or (due and time.monotonic() >= self._again_at):
             self._commit(ahead)
 
     def _commit(self, ahead: float | None) -> None:
@@ -59,10 +60,11 @@ class Shelf:
                     log.info("the time is known: %d reports got their date", found)
             while self._unsaved:
                 one = self._unsaved[0] if ahead is None else dated(self._unsaved[0], ahead)
+                self._undated |= one.clock == "untrusted"  # it may be there though its commit failed
                 self._outbox.append(one, self.lost)
-                self._undated |= one.clock == "untrusted"
                 self._unsaved.popleft()
-                self.lost, self._refused = 0, ""
+                self.lost = 0
+            self._refused = ""
         except OutboxError as error:
             if str(error) != self._refused:
                 log.error("the outbox refuses reports (%s); they wait in memory", error)
