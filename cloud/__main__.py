@@ -33,6 +33,8 @@ app = typer.Typer(
 
       footfall-cloud serve -c cloud.toml      take reports, serve the page and the API
 
+      footfall-cloud ingest -c cloud.toml     one more process to take reports, for a large fleet
+
       footfall-cloud calibrate corner --hours counts.csv   people per device, from people counted
 
       footfall-cloud notice corner --language de   the notice for the door, as PDF and HTML
@@ -77,6 +79,15 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     served = App(settings, time.time)
     print(f"Dashboard: http://{settings.http.host}:{settings.http.port}/", file=sys.stderr)
     served.serve()
+
+
+@app.command()
+def ingest(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Take a part of the reports beside `serve`, until stopped; start as many as you need. Needs mqtt.share."""
+    from cloud.app import ingest  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    ingest(load(config), time.time)
 
 
 @app.command(name="migrate")

@@ -3,11 +3,14 @@
 1. Nothing is served that has not been committed, rolled up and disclosed.
 2. Pages and API have no sign-in yet, so only this machine may reach them: another address is refused.
 3. It stops in the order in which reports flow: first what takes them, last what shows them.
+4. More processes may take reports beside it (`ingest`). It rolls up what they take: news goes to pages from here.
 """
 
 import logging
+import secrets
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -22,10 +25,13 @@ from cloud.api import Live, Reader, SecurityHeaders, Server, routes
 from cloud.config import Config, ConfigError, Http
 from cloud.dashboard import pages
 from cloud.roller import Roller
-from cloud.store import Rolled, Store
+from cloud.store import Limits, Rolled, Store
 from cloud.subscriber import Broker, Subscriber
 
 log = logging.getLogger(__name__)
+STOPS = (signal.SIGINT, signal.SIGTERM)
+UNASKED_S = 30.0  # how often to look for hours to roll up that nobody has told of
+UNASKED_SHARED_S = 2.0  # the same where other processes take reports too
 
 
 class App:
@@ -34,9 +40,10 @@ class App:
     def __init__(self, config: Config, clock: Callable[[], float], *, roll_pause_s: float = 1.0) -> None:
         self._http = config.http
         self._live = Live()
-        self.store = Store(config.database)
+        self.store = _store(config)
         self.store.apply_shops(config.shops)
-        self._roller = Roller(self.store, self._rolled, pause_s=roll_pause_s)
+        unasked_s = UNASKED_SHARED_S if config.mqtt.share else UNASKED_S
+        self._roller = Roller(self.store, self._rolled, pause_s=roll_pause_s, longest_s=unasked_s)
         broker = Broker(**asdict(config.mqtt))
         self.subscriber = Subscriber(self.store, broker, lambda _: self._roller.wake(), clock)
         self.reader = Reader(self.store, _tenant(config), clock)
@@ -56,7 +63,7 @@ class App:
 
     def serve(self) -> None:
         """Take reports and serve pages until SIGINT, SIGTERM or `server.should_exit`. Raises ConfigError."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPS:
             signal.signal(number, lambda *_: None)  # uvicorn stops at it, then raises it once more for us
         with _listening(self._http) as listener, self.ingesting():
             self.server.run(sockets=[listener])
@@ -64,6 +71,32 @@ class App:
     def _rolled(self, rows: list[Rolled]) -> None:
         for tenant, shop in {(row.tenant, row.shop) for row in rows}:
             self._live.announce(tenant, shop)
+
+
+def ingest(config: Config, clock: Callable[[], float]) -> None:
+    """Take a part of the reports, beside an `App`, until SIGINT or SIGTERM. Raises ConfigError, StoreError."""
+    if not config.mqtt.share:
+        raise ConfigError(
+            "mqtt.share: it is not set, so every worker would be sent every report: name a group there "
+            '(share = "ingest"), for `serve` and for every worker, and restart them.'
+        )
+    stopping = threading.Event()
+    for number in STOPS:
+        signal.signal(number, lambda *_: stopping.set())
+    store = _store(config)
+    # A name that nobody else has: a broker throws out the older of two clients of one name.
+    broker = Broker(**asdict(config.mqtt) | {"client_id": f"{config.mqtt.client_id}-{secrets.token_hex(4)}"})
+    subscriber = Subscriber(store, broker, lambda _: None, clock)
+    try:
+        subscriber.start()
+        stopping.wait()
+    finally:
+        subscriber.stop()
+        store.close()
+
+
+def _store(config: Config) -> Store:
+    return Store(config.database, Limits(**asdict(config.quarantine)))
 
 
 def _listening(http: Http) -> socket.socket:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct, field, structs
 
-from agent.contract.handover import SensorId
+from agent.contract.handover import MAX_PAYLOAD_BYTES, SensorId
 from cloud.core import calendar
 from cloud.core.coverage import PlacedShop, Placement
 from cloud.core.figures import OpeningHours, Shop
@@ -26,6 +26,8 @@ Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=255)]
 WebAddress = Annotated[str, Meta(pattern=r"^https?://[^\s]{1,200}$")]
 Positive = Annotated[float, Meta(gt=0.0)]
+AtLeastOne = Annotated[int, Meta(ge=1, le=2**40)]
+AtLeastOneMessage = Annotated[int, Meta(ge=MAX_PAYLOAD_BYTES, le=2**40)]
 
 
 class ConfigError(Exception):
@@ -40,15 +42,32 @@ class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Mqtt(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The broker the sensors publish to. `ca`, `cert` and `key` are files, used with `tls`."""
+    """The broker the sensors publish to. `ca`, `cert` and `key` are files, used with `tls`.
+
+    `share` names a group: every worker of it takes a part of the reports.
+    """
 
     host: Text = "127.0.0.1"
     port: Port = 1883
     client_id: Text = "footfall-cloud"
+    share: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
+    keepalive_s: Annotated[int, Meta(ge=1, le=3600)] = 60
     tls: bool = False
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
+
+
+class Quarantine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How many messages nobody can use are kept, and how many bytes of them: of one sensor, and in all.
+
+    Beyond that the oldest are given up, and counted.
+    """
+
+    per_sensor: AtLeastOne = 1_000
+    per_sensor_bytes: AtLeastOneMessage = 4_000_000
+    in_all: AtLeastOne = 100_000
+    in_all_bytes: AtLeastOneMessage = 256_000_000
 
 
 class SensorTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -102,6 +121,7 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     database: Annotated[str, Meta(min_length=1)] = "footfall.db"
     http: Http = Http()
     mqtt: Mqtt = Mqtt()
+    quarantine: Quarantine = Quarantine()
     controller: Controller = Controller()
     shops: list[ShopTable] = []
 
@@ -116,6 +136,7 @@ class Config(Struct, frozen=True, kw_only=True):
     http: Http
     mqtt: Mqtt
     shops: list[PlacedShop]
+    quarantine: Quarantine = Quarantine()
     controllers: dict[tuple[str, str], Controller] = {}
 
 
@@ -124,6 +145,7 @@ _TABLES: dict[str, type[Struct]] = {
     "$": Document,
     "$.http": Http,
     "$.mqtt": Mqtt,
+    "$.quarantine": Quarantine,
     "$.controller": Controller,
     "$.shops[...]": ShopTable,
     "$.shops[...].controller": Controller,
@@ -160,6 +182,7 @@ def parse(text: str, name: str) -> Config:
         http=document.http,
         mqtt=document.mqtt,
         shops=shops,
+        quarantine=document.quarantine,
         controllers={(one.tenant, one.shop): _controller(document, one) for one in document.shops},
     )
 

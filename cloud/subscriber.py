@@ -10,6 +10,11 @@
    back pressure. (With a thread for each, the interpreter's lock made every read ten times as long.)
 
 MQTT 3.1.1, QoS 1, a persistent session under a fixed client id: while we are away the broker keeps what comes.
+
+Of a group that shares (`Broker.share`) each takes a part, and keeps no session: a broker would put the part of one that
+is away aside for it (mosquitto does), though the others could take it. What was on its way to one that dies is sent
+again by its sensor, which has no watermark for it. Of status and settings only the newest counts, and two could write
+them in the wrong order: everyone takes all of those, and whoever writes last has the newest.
 """
 
 import logging
@@ -40,16 +45,19 @@ IDLE_S = 0.2
 RETRY_FIRST_S, RETRY_LONGEST_S = 0.1, 10.0
 RECONNECT_FIRST_S, RECONNECT_LONGEST_S = 1.0, 60.0
 CONNECT_TIMEOUT_S = 10.0
-SUBSCRIPTIONS = [(topics.ALL_UP[leaf], 0 if leaf == "health" else 1) for leaf in topics.LEAVES_UP]
+SHARED = ("report", "hello", "health")
 
 
 class Broker(Struct, frozen=True, kw_only=True):
     """Where the broker is. With `tls`, `ca` is a file of trusted certificates (None: the system's); `cert` and
-    `key` are the files we identify ourselves with."""
+    `key` are the files we identify ourselves with. `share` names the group we share with ("": none): the broker must
+    have shared subscriptions (MQTT 5.0, 4.8.2), as mosquitto has for clients of MQTT 3.1.1 too; amqtt has not."""
 
     host: str
     port: int
     client_id: str
+    share: str = ""
+    keepalive_s: int = 60
     tls: bool = False
     ca: str | None = None
     cert: str | None = None
@@ -78,6 +86,15 @@ class Message(NamedTuple):
     qos: int
     topic: str
     payload: bytes
+
+
+def subscriptions(share: str) -> list[tuple[str, int]]:
+    """(topic filter, QoS) of all that sensors say, for one of the group `share`."""
+    group = f"$share/{share}/" if share else ""
+    return [
+        ((group if leaf in SHARED else "") + topics.ALL_UP[leaf], 0 if leaf == "health" else 1)
+        for leaf in topics.LEAVES_UP
+    ]
 
 
 def _guarded(
@@ -135,7 +152,7 @@ class Subscriber:
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._broker.client_id,
-            clean_session=False,
+            clean_session=bool(self._broker.share),
             protocol=MQTTv311,
             manual_ack=True,
         )
@@ -161,9 +178,9 @@ class Subscriber:
     def _connect(self) -> bool:
         """A new connection, accepted by the broker; False if there is none."""
         try:
-            self._client.connect(self._broker.host, self._broker.port, keepalive=60)
+            self._client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s)
             until = time.monotonic() + CONNECT_TIMEOUT_S
-            while not self.counters.connected and time.monotonic() < until:
+            while not self.counters.connected and not self._stopping.is_set() and time.monotonic() < until:
                 if self._client.loop(0.2) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                     break
         except Exception as error:  # whatever a broker answers, we try again
@@ -210,7 +227,7 @@ class Subscriber:
             log.error("The broker %s refused us: %s.", self._broker.host, reason)
             return
         self.counters.connected = True
-        client.subscribe(SUBSCRIPTIONS)
+        client.subscribe(subscriptions(self._broker.share))
         log.info("Connected to the broker %s:%d.", self._broker.host, self._broker.port)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:

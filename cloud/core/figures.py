@@ -70,6 +70,8 @@ class Shop(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class SensorState(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the cloud knows of one sensor. Times are UTC seconds; `sentence` tells a person what is the matter.
 
+    Since the first day, `missing_reports` were given up by the sensor and never came, `untrusted_windows` are in no
+    figure because the sensor did not know the time, and `quarantined` messages and reports are of no use to anybody.
     `privacy` is null until the sensor has told what it keeps to.
     """
 
@@ -82,6 +84,8 @@ class SensorState(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     state: str
     sentence: str
     privacy: SensorPrivacy | None = None
+    untrusted_windows: int = 0
+    quarantined: int = 0
 
 
 class Today(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 1. A report is keyed by (tenant, sensor, epoch, sequence): delivering it again changes nothing.
 2. Rollups are recomputed from reports, never incremented; a lost rollup is a recomputation away.
-3. What cannot be understood is kept with the reason, and blocks nobody.
+3. What cannot be understood is kept with the reason, within limits, and blocks nobody.
 4. SQLAlchemy Core, so that SQLite and PostgreSQL are one code. SQLite is the default.
 """
 
@@ -10,12 +10,14 @@ from cloud.store.delivery import Delivery, Quarantined, Reports, Said, receive
 from cloud.store.errors import StoreError, StoreTooNewError, StoreTooOldError
 from cloud.store.intake import Committed
 from cloud.store.migration import migrate
+from cloud.store.quarantine import Limits
 from cloud.store.rollups import Rolled
 from cloud.store.store import Store
 
 __all__ = [
     "Committed",
     "Delivery",
+    "Limits",
     "Quarantined",
     "Reports",
     "Rolled",

@@ -3,7 +3,7 @@
 1. Every report is decoded against the contract before it is stored. One that is not a report goes to the
    quarantine alone, under its own sequence; the cloud has its bytes, so the watermark may pass it.
    So does one on a window that has not begun: its sensor's clock is wrong, and it would be counted a second time
-   when that time comes.
+   when that time comes. One whose sensor says itself that it did not know the time is kept, without a date.
 2. A message that is no batch at all, or that speaks for another sensor than its topic, is quarantined whole
    and moves nothing: whoever sent it keeps what it holds.
 3. Nothing a sensor can send raises. The broker decides who may publish on a topic; the topic says who
@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from agent.contract import ContractError, Health, Hello, Report, ReportBatch, ReportedConfig, Status, decode, topics
 from agent.contract.handover import MAX_PAYLOAD_BYTES
+from cloud.store.schema import UNDATED
 
 MAX_REASON = 500
 AHEAD_S = 3600  # how far a sensor's clock may be ahead of ours
@@ -47,7 +48,10 @@ class Quarantined(Struct, frozen=True):
 
 
 class Reports(Struct, frozen=True):
-    """A batch: sequences `first` to `last` of one epoch, each either a row or quarantined."""
+    """A batch: sequences `first` to `last` of one epoch, each either a row or quarantined.
+
+    `untrusted`: those of the rows whose sensor did not know the time.
+    """
 
     tenant: str
     sensor: str
@@ -56,6 +60,7 @@ class Reports(Struct, frozen=True):
     last: int
     rows: list[Row]
     quarantined: list[Quarantined]
+    untrusted: list[int] = []
 
 
 class Said(Struct, frozen=True):
@@ -90,10 +95,13 @@ def _reports(topic: str, sensor_id: str, payload: bytes, now: int) -> Delivery:
     batch = decode(ReportBatch, payload)
     if batch.sensor != sensor_id:
         return _refused(topic, payload, f"the batch speaks for {batch.sensor}")
+    if batch.first == 0:
+        return _refused(topic, payload, "sequence 0 stands for none: the first report of an epoch is 1")
     tenant, _, sensor = sensor_id.partition(":")
     epoch, first = batch.epoch, batch.first
     rows: list[Row] = []
     bad: list[Quarantined] = []
+    untrusted: list[int] = []
     parse = _report.decode
     for sequence, raw in enumerate(batch.reports, first):
         body = bytes(raw)
@@ -105,11 +113,15 @@ def _reports(topic: str, sensor_id: str, payload: bytes, now: int) -> Delivery:
         if report.window_start % report.window_s:
             bad.append(_bad(topic, (tenant, sensor, epoch, sequence), body, "the window is not aligned to UTC"))
             continue
-        if report.clock != "untrusted" and report.window_start > now + AHEAD_S:
+        window = report.window_start
+        if report.clock == "untrusted":
+            untrusted.append(sequence)
+            window = UNDATED
+        elif window > now + AHEAD_S:
             bad.append(_bad(topic, (tenant, sensor, epoch, sequence), body, "the window has not begun yet"))
             continue
-        rows.append((tenant, sensor, epoch, sequence, report.window_start, report.window_s, now, body))
-    return Reports(tenant, sensor, epoch, first, first + len(batch.reports) - 1, rows, bad)
+        rows.append((tenant, sensor, epoch, sequence, window, report.window_s, now, body))
+    return Reports(tenant, sensor, epoch, first, first + len(batch.reports) - 1, rows, bad, untrusted)
 
 
 def _said(topic: str, sensor_id: str, leaf: str, payload: bytes) -> Delivery:

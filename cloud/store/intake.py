@@ -1,8 +1,10 @@
 """Intake: what has arrived becomes rows, all of it in the caller's one transaction.
 
-1. A row whose key is known is ignored: delivering a report any number of times changes nothing.
+1. A sequence that has come before is ignored: delivering a report any number of times changes nothing. If it comes
+   with other bytes, its sensor is broken: that goes to the quarantine. Only what is not new is compared.
 2. Every new row marks its shop's hour dirty in the same transaction, so no rollup can miss it.
-3. Rows are written in the order of their keys; two writers then wait for each other and never deadlock.
+3. Rows are written in the order of their keys, tables always in the same order; two writers then wait for each other
+   and never deadlock.
 4. Reports before hellos: what came with a hello is not counted as missing.
 """
 
@@ -10,15 +12,20 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
-from agent.contract import Hello, ReportedConfig, Status, Watermark
-from cloud.store import marks, nights
+from agent.contract import Hello, ReportedConfig, Status, Watermark, topics
+from cloud.core.watermark import MOST_GAPS, Mark, Span
+from cloud.store import marks, nights, places, quarantine, schema
 from cloud.store.delivery import Delivery, Quarantined, Reports, Row, Said
-from cloud.store.marks import Key, Mark
+from cloud.store.marks import Key
 from cloud.store.places import Places, ShopKey
+from cloud.store.quarantine import Limits
 from cloud.store.schema import sensor_state
 from cloud.store.statements import Statements
+
+DIFFERS = "differs from what was committed"
+TORN = f"more than {MOST_GAPS} gaps in what has come"
 
 
 class Committed(Struct, frozen=True):
@@ -31,7 +38,9 @@ class Committed(Struct, frozen=True):
     quarantined: int
 
 
-def take(db: Connection, sql: Statements, places: Places, deliveries: Sequence[Delivery], now: int) -> Committed:
+def take(
+    db: Connection, sql: Statements, known: Places, deliveries: Sequence[Delivery], now: int, limits: Limits
+) -> Committed:
     """Store deliveries that arrived by UTC second `now`."""
     batches: dict[Key, list[Reports]] = {}
     for one in deliveries:
@@ -40,23 +49,26 @@ def take(db: Connection, sql: Statements, places: Places, deliveries: Sequence[D
     said = [one for one in deliveries if isinstance(one, Said)]
     hellos = [(one, one.message) for one in said if isinstance(one.message, Hello)]
     keys = {(one.tenant, one.sensor, hello.epoch) for one, hello in hellos}
-    known = marks.load(db, sql, batches.keys() | keys)
+    held = marks.load(db, sql, batches.keys() | keys)
 
-    rows, dirty = _new_rows(db, places, batches, known)
-    accepted = sql.keep_report.run(db, sorted(rows))
-    quarantined = _quarantine(db, sql, deliveries, now)
-    sql.keep_dirty.run(db, sorted(dirty | nights.later(db, places, dirty)))
+    rows: list[Row] = []
+    bad = [one for one in deliveries if isinstance(one, Quarantined)]
     for key, some in batches.items():
-        marks.arrive(db, key, known[key], [(one.first, one.last) for one in some], now)
+        new, refused = _arrive(db, key, held[key], some, now)
+        rows += new
+        bad += refused
     for one, hello in hellos:
-        key = (one.tenant, one.sensor, hello.epoch)
-        marks.give_up(db, key, known[key], hello.first)
-    marks.save(db, sql, known)
-    _save_said(db, said, now)
+        held[one.tenant, one.sensor, hello.epoch].give_up(hello.first)
+    marks.save(db, sql, held)
+    accepted = sql.keep_report.run(db, sorted(rows))
+    quarantined = quarantine.keep(db, sql, bad, now, limits)
+    dirty = _hours(known, rows)
+    sql.mark_dirty.run(db, sorted(dirty | nights.later(db, known, dirty)))
+    _save_said(db, sql, said, now)
     return Committed(
         watermarks=[
             (f"{tenant}:{sensor}", Watermark(epoch=epoch, sequence=mark.sequence))
-            for (tenant, sensor, epoch), mark in sorted(known.items(), key=itemgetter(0))
+            for (tenant, sensor, epoch), mark in sorted(held.items(), key=itemgetter(0))
         ],
         shops={(tenant, shop) for tenant, shop, _ in dirty},
         accepted=accepted,
@@ -65,41 +77,63 @@ def take(db: Connection, sql: Statements, places: Places, deliveries: Sequence[D
     )
 
 
-def _new_rows(
-    db: Connection, places: Places, batches: dict[Key, list[Reports]], known: dict[Key, Mark]
-) -> tuple[list[Row], set[tuple[str, str, int]]]:
-    """Rows not held yet, and the hours they belong to. Beyond the highest sequence nothing can be held."""
+def _arrive(db: Connection, key: Key, mark: Mark, some: list[Reports], now: int) -> tuple[list[Row], list[Quarantined]]:
+    """(rows that have never come, what is to be quarantined) of the batches of an epoch, in the order they came."""
     rows: list[Row] = []
-    dirty: set[tuple[str, str, int]] = set()
-    for key, some in batches.items():
-        highest = known[key].highest
-        for one in some:
-            new = one.rows
-            if one.first <= highest:
-                had = marks.held(db, key, one.first, one.last)
-                new = [row for row in new if row[3] not in had]
-            rows += new
-            dirty |= places.hours(key[0], key[1], [row[4] for row in new])
-    return rows, dirty
+    bad: list[Quarantined] = []
+    again: list[Row] = []
+    for one in some:
+        new = mark.new(one.first, one.last)
+        bad += one.quarantined
+        if not mark.arrive(one.first, one.last):
+            bad += [_refused(row, TORN) for row in one.rows]
+        elif new == [(one.first, one.last)]:
+            rows += one.rows
+            mark.untrusted += len(one.untrusted)
+        else:
+            rows += [row for row in one.rows if _lies(row[3], new)]
+            again += [row for row in one.rows if not _lies(row[3], new)]
+            mark.untrusted += sum(_lies(sequence, new) for sequence in one.untrusted)
+    mark.last_report_at = max(now, mark.last_report_at or 0)
+    return rows, bad + _differing(db, key, rows, again)
 
 
-def _quarantine(db: Connection, sql: Statements, deliveries: Iterable[Delivery], now: int) -> int:
-    found: list[Quarantined] = []
-    for one in deliveries:
-        if isinstance(one, Quarantined):
-            found.append(one)
-        elif isinstance(one, Reports):
-            found += one.quarantined
-    return sql.keep_quarantine.run(
-        db,
-        sorted(
-            (one.id, now, one.topic, one.reason, one.payload, one.tenant, one.sensor, one.epoch, one.sequence)
-            for one in found
-        ),
-    )
+def _lies(sequence: int, spans: list[Span]) -> bool:
+    return any(first <= sequence <= last for first, last in spans)
 
 
-def _save_said(db: Connection, said: list[Said], now: int) -> None:
+def _differing(db: Connection, key: Key, rows: list[Row], again: list[Row]) -> list[Quarantined]:
+    """Those of `again` whose bytes are others than those committed, or about to be."""
+    if not again:
+        return []
+    bodies = {row[3]: row[7] for row in rows}
+    table, wanted = schema.report.c, sorted({row[3] for row in again} - bodies.keys())
+    for at in range(0, len(wanted), 500):
+        query = select(table.sequence, table.body).where(
+            table.tenant == key[0],
+            table.sensor == key[1],
+            table.epoch == key[2],
+            table.sequence.in_(wanted[at : at + 500]),
+        )
+        bodies.update((row.sequence, row.body) for row in db.execute(query))
+    return [_refused(row, DIFFERS) for row in again if bodies.get(row[3]) != row[7]]
+
+
+def _refused(row: Row, reason: str) -> Quarantined:
+    tenant, sensor, epoch, sequence = row[:4]
+    return Quarantined(topics.up(f"{tenant}:{sensor}", "report"), reason, row[7], tenant, sensor, epoch, sequence)
+
+
+def _hours(known: Places, rows: Iterable[Row]) -> set[places.Hour]:
+    """The hours that rows belong to; one without a date belongs to none."""
+    windows: dict[ShopKey, list[int]] = {}
+    for row in rows:
+        if row[4] != schema.UNDATED:
+            windows.setdefault((row[0], row[1]), []).append(row[4])
+    return {hour for (tenant, sensor), some in windows.items() for hour in known.hours(tenant, sensor, some)}
+
+
+def _save_said(db: Connection, sql: Statements, said: list[Said], now: int) -> None:
     latest: dict[ShopKey, dict[str, object]] = {}
     for one in said:
         columns = latest.setdefault((one.tenant, one.sensor), {})
@@ -111,9 +145,8 @@ def _save_said(db: Connection, said: list[Said], now: int) -> None:
             columns |= {"config": one.body, "config_at": now}
         else:
             columns |= {"health": one.body, "health_at": now}
+    nothing = (None,) * (len(sensor_state.columns) - 2)
+    sql.keep_sensor.run(db, sorted((*sensor, *nothing) for sensor in latest))
     for (tenant, sensor), columns in sorted(latest.items()):
         here = (sensor_state.c.tenant == tenant, sensor_state.c.sensor == sensor)
-        if db.execute(select(sensor_state.c.tenant).where(*here)).first() is None:
-            db.execute(insert(sensor_state).values(tenant=tenant, sensor=sensor, **columns))
-        else:
-            db.execute(update(sensor_state).where(*here).values(**columns))
+        db.execute(update(sensor_state).where(*here).values(**columns))

@@ -4,6 +4,7 @@
    many reports lie in its two weeks, it is what learning it again would give. That holds for several processes.
 2. A late report of a closed hour changes the background of the days after it, so their hours are to be recomputed; a
    report in time has no later days, and marks nothing.
+   Who brings one holds the shop against whoever rolls it up: each would miss what the other has not yet committed.
 3. Of hours in which the radios rested there is nothing to learn: they are not hours in which nobody was heard.
 """
 
@@ -20,9 +21,8 @@ from cloud.core.coverage import Placement
 from cloud.core.figures import Shop
 from cloud.core.rollup import listenings
 from cloud.store import raw, schema
-from cloud.store.places import Places, ShopKey
+from cloud.store.places import Hour, Places, ShopKey
 
-Hour = tuple[str, str, int]  # (tenant, shop, start of the local hour)
 _REMEMBERED = 10_000  # shop-days
 
 
@@ -49,13 +49,17 @@ class Nights:
 
 def later(db: Connection, places: Places, dirty: Iterable[Hour]) -> set[Hour]:
     """The hours already rolled up whose background the `dirty` hours have a part in."""
-    found: set[Hour] = set()
+    days: set[tuple[ShopKey, int]] = set()
     for tenant, shop_id, hour in dirty:
         shop = places.shops[tenant, shop_id]
         start, end = calendar.hour_at(shop.time_zone, hour)
         if background.is_closed(shop, start, end):
-            found |= _rolled_up(db, tenant, shop, calendar.day_at(shop.time_zone, start)[1])
-    return found
+            days.add(((tenant, shop_id), calendar.day_at(shop.time_zone, start)[1]))
+    for tenant, shop_id in sorted({key for key, _ in days}):
+        table = schema.shop.c
+        held = select(table.shop).where(table.tenant == tenant, table.shop == shop_id).with_for_update(read=True)
+        db.execute(held)
+    return {hour for key, after in days for hour in _rolled_up(db, key, after)}
 
 
 def _learn(db: Connection, shop: Shop, placed: list[Placement], span: Span) -> dict[str, Background]:
@@ -67,16 +71,16 @@ def _learn(db: Connection, shop: Shop, placed: list[Placement], span: Span) -> d
     return {sensor: background.learn(pairs) for sensor, pairs in nights.items()}
 
 
-def _rolled_up(db: Connection, tenant: str, shop: Shop, after: int) -> set[Hour]:
+def _rolled_up(db: Connection, key: ShopKey, after: int) -> set[Hour]:
     table = schema.period
     query = select(table.c.start).where(
-        table.c.tenant == tenant,
-        table.c.shop == shop.shop,
+        table.c.tenant == key[0],
+        table.c.shop == key[1],
         table.c.grain == "hour",
         table.c.start >= after,
         table.c.start < after + (background.DAYS + 1) * 86_400,
     )
-    return {(tenant, shop.shop, row.start) for row in db.execute(query)}
+    return {(*key, row.start) for row in db.execute(query)}
 
 
 def _closed(shop: Shop, span: Span) -> list[Span]:

@@ -1,10 +1,12 @@
 """Places: which shop a sensor stands in, and since when.
 
 A copy of `shop` and `placement` in memory, read again whenever `revision` says that someone changed them:
-asking is one row per transaction, whatever the number of sensors, and holds for several processes.
+asking is one row per transaction, whatever the number of sensors, and holds for several processes. A transaction that
+writes by what stands where holds that row, so that nobody moves a sensor meanwhile.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -16,6 +18,7 @@ from cloud.core.figures import Shop
 from cloud.store import schema
 
 ShopKey = tuple[str, str]  # (tenant, shop)
+Hour = tuple[str, str, int]  # (tenant, shop, start of the local hour)
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,10 @@ class Places:
         shop = self.shops.get(key)
         return shop and people.calibrated(shop, calibration.in_force(self.factors.get(key, ()), second))
 
-    def hours(self, tenant: str, sensor: str, windows: list[int]) -> set[tuple[str, str, int]]:
+    def hours(self, tenant: str, sensor: str, windows: list[int]) -> set[Hour]:
         """The (tenant, shop, hour) that windows of a sensor belong to, none where it stands in no shop."""
         placed = self.by_sensor.get((tenant, sensor))
-        found: set[tuple[str, str, int]] = set()
+        found: set[Hour] = set()
         if not placed:
             return found
         start = end = 0  # the span in which nothing changes: mostly the whole batch lies in it
@@ -53,9 +56,12 @@ class Places:
         return found
 
 
-def current(db: Connection, known: Places) -> Places:
-    """`known`, or what has replaced it."""
-    number = db.execute(select(schema.revision.c.number)).scalar_one()
+def current(db: Connection, known: Places, held: Literal["", "as it is", "to change"] = "") -> Places:
+    """`known`, or what has replaced it; held to the end of the transaction by one that writes."""
+    query = select(schema.revision.c.number)
+    if held:
+        query = query.with_for_update(read=held == "as it is")
+    number = db.execute(query).scalar_one()
     return known if number == known.revision else _read(db, number)
 
 

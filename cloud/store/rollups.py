@@ -2,6 +2,7 @@
 
 1. A mark is deleted in the transaction that recomputes its hour, before the reports are read: a report that
    comes in meanwhile marks the hour again. There is no other way for a `period` row to come about.
+   A shop is rolled up by one at a time: a day is made of hours that another would not have committed yet.
 2. A row is a function of reports, placements and the shop alone; recomputing any time gives the same bytes.
 """
 
@@ -20,7 +21,7 @@ from cloud.core.figures import Figure, Period, Shop
 from cloud.core.rollup import Reading
 from cloud.store import raw, schema
 from cloud.store.nights import Nights
-from cloud.store.places import Places, ShopKey
+from cloud.store.places import Hour, Places, ShopKey
 from cloud.store.statements import Statements
 
 _period = msgspec.json.Decoder(Period)
@@ -111,12 +112,18 @@ def newest(db: Connection, placement: Placement) -> int:
     return -1 if found is None else int(found)
 
 
-def _take_marks(db: Connection, limit: int) -> list[tuple[str, str, int]]:
-    table = schema.dirty
-    query = select(table).order_by(*table.c).limit(limit).with_for_update(skip_locked=True)
+def _take_marks(db: Connection, limit: int) -> list[Hour]:
+    table, shop = schema.dirty, schema.shop
+    query = (
+        select(table)
+        .join(shop, (shop.c.tenant == table.c.tenant) & (shop.c.shop == table.c.shop))
+        .order_by(*table.c)
+        .limit(limit)
+        .with_for_update(of=[table, shop], skip_locked=True)
+    )
     hours = [(row.tenant, row.shop, row.hour) for row in db.execute(query)]
-    for tenant, shop, hour in hours:
-        db.execute(delete(table).where(table.c.tenant == tenant, table.c.shop == shop, table.c.hour == hour))
+    for tenant, shop_id, hour in hours:
+        db.execute(delete(table).where(table.c.tenant == tenant, table.c.shop == shop_id, table.c.hour == hour))
     return hours
 
 

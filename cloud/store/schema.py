@@ -5,11 +5,13 @@
    may be unknown.
 2. `report` is the only record of what was counted; `period` and `dirty` can be thrown away and recomputed.
 3. Bodies are the contract's JSON, as bytes. Times are UTC seconds. `sensor` is the name within the tenant.
+4. A report whose sensor did not know the time lies at the window `UNDATED`, which is in no span.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
 
 metadata = MetaData()
+UNDATED = -1
 
 # One row: counts every change of shops and placements, so that any process knows when to read them again.
 revision = Table(
@@ -61,8 +63,9 @@ report = Table(
     Index("report_by_window", "tenant", "sensor", "window_start"),
 )
 
-# `sequence`: everything up to it is committed or known to be lost. `highest`: the highest ever accepted.
-# `missing`: reports the sensor gave up before we had them.
+# `sequence`: everything up to it is committed or known to be lost. `highest`: the highest that came or was given up.
+# `missing`: reports the sensor gave up that never came. `untrusted`: reports whose date means nothing. `gaps`: what has
+# never come, as JSON spans [[first, last], ...]; null: everything has.
 watermark = Table(
     "watermark",
     metadata,
@@ -73,6 +76,8 @@ watermark = Table(
     Column("highest", BigInteger, nullable=False),
     Column("missing", BigInteger, nullable=False),
     Column("last_report_at", BigInteger),
+    Column("untrusted", BigInteger, nullable=False, server_default="0"),
+    Column("gaps", LargeBinary),
 )
 
 sensor_state = Table(
@@ -122,4 +127,17 @@ quarantine = Table(
     Column("epoch", String(16)),
     Column("sequence", BigInteger),
     Index("quarantine_by_sequence", "tenant", "sensor", "epoch", "sequence"),
+    Index("quarantine_by_age", "received_at", "id"),
+)
+
+# What the quarantine holds of each sensor, and how much of its was given up. "" and "" stand for whoever the topic does
+# not name.
+refused = Table(
+    "refused",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("sensor", String(32), primary_key=True),
+    Column("kept", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("given_up", BigInteger, nullable=False),
 )

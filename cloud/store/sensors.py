@@ -29,6 +29,8 @@ class Known(Struct, frozen=True, kw_only=True):
     last_window_start: int | None
     window_s: int
     missing: int
+    untrusted: int
+    quarantined: int
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -49,6 +51,8 @@ def state(placement: Placement, known: Known, now: int) -> SensorState:
         last_report_at=known.last_report_at,
         last_window_start=known.last_window_start,
         missing_reports=known.missing,
+        untrusted_windows=known.untrusted,
+        quarantined=known.quarantined,
         state=name,
         sentence=sentence,
     )
@@ -59,7 +63,9 @@ def told(db: Connection, sensor_id: str) -> Told:
     tenant, _, sensor = sensor_id.partition(":")
     said = _said(db, tenant, sensor)
     oldest = select(func.min(schema.report.c.window_start)).where(
-        schema.report.c.tenant == tenant, schema.report.c.sensor == sensor
+        schema.report.c.tenant == tenant,
+        schema.report.c.sensor == sensor,
+        schema.report.c.window_start != schema.UNDATED,
     )
     return Told(
         health=_health.decode(said.health) if said and said.health else None,
@@ -72,14 +78,21 @@ def known(db: Connection, sensor_id: str) -> Known:
     """What the tables hold on a sensor."""
     tenant, _, sensor = sensor_id.partition(":")
     said = _said(db, tenant, sensor)
-    marks = db.execute(
-        select(func.max(schema.watermark.c.last_report_at), func.sum(schema.watermark.c.missing)).where(
-            schema.watermark.c.tenant == tenant, schema.watermark.c.sensor == sensor
+    marks = schema.watermark.c
+    # Added here: what a hostile sensor says it gave up may be more than SQLite can add.
+    told = db.execute(
+        select(marks.last_report_at, marks.missing, marks.untrusted).where(
+            marks.tenant == tenant, marks.sensor == sensor
         )
-    ).one()
+    ).all()
+    refused = schema.refused.c
+    unusable = db.execute(
+        select(refused.kept + refused.given_up).where(refused.tenant == tenant, refused.sensor == sensor)
+    ).scalar()
     last = db.execute(
         select(schema.report.c.window_start, schema.report.c.window_s)
         .where(schema.report.c.tenant == tenant, schema.report.c.sensor == sensor)
+        .where(schema.report.c.window_start != schema.UNDATED)
         .order_by(schema.report.c.window_start.desc())
         .limit(1)
     ).first()
@@ -87,10 +100,12 @@ def known(db: Connection, sensor_id: str) -> Known:
         status=said.status if said else None,
         health=_health.decode(said.health) if said and said.health else None,
         health_at=said.health_at if said else None,
-        last_report_at=marks[0],
+        last_report_at=max((one.last_report_at for one in told if one.last_report_at is not None), default=None),
         last_window_start=last.window_start if last else None,
         window_s=last.window_s if last else 60,
-        missing=int(marks[1] or 0),
+        missing=sum(one.missing for one in told),
+        untrusted=sum(one.untrusted for one in told),
+        quarantined=int(unusable or 0),
     )
 
 

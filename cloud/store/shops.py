@@ -57,7 +57,7 @@ def calibrate(db: Connection, sql: Statements, places: Places, key: ShopKey, fac
         table.c.grain == "hour",
         table.c.start > factor.valid_from - 3600,
     )
-    sql.keep_dirty.run(db, sorted((*key, row.start) for row in db.execute(since)))
+    sql.mark_dirty.run(db, sorted((*key, row.start) for row in db.execute(since)))
     db.execute(update(schema.revision).values(number=schema.revision.c.number + 1))
 
 
@@ -121,7 +121,7 @@ def _mark(db: Connection, sql: Statements, key: ShopKey, one: PlacedShop) -> Non
             # Hours begin at quarters everywhere today; both ends, for zones that once did otherwise.
             for second in (start, start + _QUARTER_S - 1):
                 hours.add((*key, calendar.hour_at(one.shop.time_zone, second)[0]))
-    sql.keep_dirty.run(db, sorted(hours))
+    sql.mark_dirty.run(db, sorted(hours))
 
 
 def _quarters(db: Connection, placement: Placement) -> list[int]:

@@ -37,18 +37,32 @@ class Insert:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A query of rows by key that holds them until the end of the transaction, those not there yet included."""
+
+    begin: str
+    slot: str
+    end: str
+
+    def of(self, many: int) -> str:
+        """The query for so many keys."""
+        return f"{self.begin}{', '.join([self.slot] * many)}{self.end}"
+
+
+@dataclass(frozen=True)
 class Statements:
-    """INSERTs by what they do: `keep` ignores a row whose key is known, `put` replaces it."""
+    """INSERTs by what they do: `keep` ignores a row whose key is known, `put` replaces it, `mark` holds it."""
 
     keep_report: Insert
     keep_quarantine: Insert
-    keep_dirty: Insert
+    keep_refused: Insert
+    keep_sensor: Insert
+    mark_dirty: Insert
     put_watermark: Insert
     put_period: Insert
     put_shop: Insert
     put_factor: Insert
-    select_watermark: str
-    key_slot: str
+    hold_watermarks: Hold
 
 
 def compiled(engine: Engine) -> Statements:
@@ -56,16 +70,14 @@ def compiled(engine: Engine) -> Statements:
     return Statements(
         keep_report=_keep(engine, schema.report),
         keep_quarantine=_keep(engine, schema.quarantine),
-        keep_dirty=_keep(engine, schema.dirty),
+        keep_refused=_keep(engine, schema.refused),
+        keep_sensor=_keep(engine, schema.sensor_state),
+        mark_dirty=_mark(engine, schema.dirty),
         put_watermark=_put(engine, schema.watermark),
         put_period=_put(engine, schema.period),
         put_shop=_put(engine, schema.shop),
         put_factor=_put(engine, schema.factor),
-        select_watermark=(
-            "SELECT tenant, sensor, epoch, sequence, highest, missing, last_report_at FROM watermark "
-            "WHERE (tenant, sensor, epoch) IN (VALUES "
-        ),
-        key_slot=_slots(engine, 3),
+        hold_watermarks=_hold_watermarks(engine),
     )
 
 
@@ -76,6 +88,31 @@ def _insert(engine: Engine, table: Table) -> Any:
 
 def _keep(engine: Engine, table: Table) -> Insert:
     return _repeated(engine, table, _insert(engine, table).on_conflict_do_nothing())
+
+
+def _mark(engine: Engine, table: Table) -> Insert:
+    """A mark that is there already is held in PostgreSQL: else it could be taken by whoever rolls up without seeing
+    what this transaction has written. In SQLite only one transaction writes at a time."""
+    if engine.dialect.name == "sqlite":
+        return _keep(engine, table)
+    statement, last = _insert(engine, table), list(table.primary_key.columns)[-1].name
+    held = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_={last: statement.excluded[last]}
+    )
+    return _repeated(engine, table, held)
+
+
+def _hold_watermarks(engine: Engine) -> Hold:
+    columns = "tenant, sensor, epoch, sequence, highest, gaps, untrusted, last_report_at"
+    if engine.dialect.name == "sqlite":
+        select = f"SELECT {columns} FROM watermark WHERE (tenant, sensor, epoch) IN (VALUES "  # noqa: S608 - our own names
+        return Hold(select, _slots(engine, 3), ")")
+    # A row that is not there cannot be locked, and two workers may bring the first batches of one sensor.
+    return Hold(
+        "INSERT INTO watermark (tenant, sensor, epoch, sequence, highest, missing) VALUES ",
+        "(%s, %s, %s, 0, 0, 0)",
+        f" ON CONFLICT (tenant, sensor, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING {columns}",
+    )
 
 
 def _put(engine: Engine, table: Table) -> Insert:

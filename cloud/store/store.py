@@ -25,6 +25,7 @@ from cloud.store.delivery import Delivery, Quarantined, Said
 from cloud.store.intake import Committed
 from cloud.store.nights import Nights
 from cloud.store.places import Places, ShopKey
+from cloud.store.quarantine import Limits
 from cloud.store.rollups import Rolled
 from cloud.store.sensors import Told
 from cloud.store.statements import compiled
@@ -38,12 +39,14 @@ class Store:
     Raises StoreTooNewError, StoreTooOldError, StoreError.
     """
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+        self.database = database
         self._engine = engine.open_engine(database)
         migration.check(self._engine)
         self._sql = compiled(self._engine)
         self._known = Places()
         self._nights = Nights()
+        self._limits = limits
 
     def close(self) -> None:
         """Give back the connections."""
@@ -52,8 +55,8 @@ class Store:
     def commit(self, deliveries: Sequence[Delivery], now: int) -> Committed:
         """Store what has arrived by UTC second `now`, in one transaction."""
         with engine.writing(self._engine) as db:
-            self._known = places.current(db, self._known)
-            return intake.take(db, self._sql, self._known, deliveries, now)
+            known = self._known = places.current(db, self._known, "as it is")
+            return intake.take(db, self._sql, known, deliveries, now, self._limits)
 
     def hello(self, hello: Hello, now: int) -> Watermark:
         """A sensor said what it holds: where the cloud is. What it gave up unseen is counted missing."""
@@ -67,20 +70,20 @@ class Store:
     def recompute(self, limit: int = 100) -> list[Rolled]:
         """Recompute up to `limit` dirty hours and their days; empty when there is nothing to do."""
         with engine.writing(self._engine) as db:
-            self._known = places.current(db, self._known)
-            return rollups.recompute(db, self._sql, self._known, self._nights, limit)
+            known = self._known = places.current(db, self._known, "as it is")
+            return rollups.recompute(db, self._sql, known, self._nights, limit)
 
     def apply_shops(self, wanted: Iterable[PlacedShop]) -> set[ShopKey]:
         """Make shops and placements be as given; returns the keys that changed. Raises StoreError."""
         with engine.writing(self._engine) as db:
-            self._known = places.current(db, self._known)
-            return shops.apply(db, self._sql, self._known, wanted)
+            known = self._known = places.current(db, self._known, "to change")
+            return shops.apply(db, self._sql, known, wanted)
 
     def calibrate(self, tenant: str, shop: str, factor: Factor) -> None:
         """A factor from phones to people holds from now on. Raises StoreError for a shop nobody knows."""
         with engine.writing(self._engine) as db:
-            self._known = places.current(db, self._known)
-            shops.calibrate(db, self._sql, self._known, (tenant, shop), factor)
+            known = self._known = places.current(db, self._known, "to change")
+            shops.calibrate(db, self._sql, known, (tenant, shop), factor)
 
     def factors(self, tenant: str, shop: str) -> list[Factor]:
         """The factors of a shop, in the order of time."""
@@ -178,5 +181,5 @@ class Store:
 
     def _places(self) -> Places:
         with engine.reading(self._engine) as db:
-            self._known = places.current(db, self._known)
-        return self._known
+            known = self._known = places.current(db, self._known)
+        return known

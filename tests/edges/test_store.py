@@ -20,6 +20,7 @@ from agent.contract.handover import MAX_PAYLOAD_BYTES
 from cloud.core import calendar, rollup
 from cloud.core.calibration import Span, fit
 from cloud.core.coverage import Placement
+from cloud.core.watermark import MOST_GAPS, Mark
 from cloud.store import (
     Quarantined,
     Said,
@@ -40,10 +41,10 @@ FOREVER = (0, 2**40)
 
 
 @contextmanager
-def opened(folder, *shops):
+def opened(folder, *shops, **more):
     database = str(Path(folder) / "cloud.db")
     migrate(database)
-    store = Store(database)
+    store = Store(database, **more)
     store.apply_shops(shops or [placed("demo:door")])
     try:
         yield store
@@ -82,8 +83,12 @@ def mark(committed):
 
 
 def rows(store, table, columns="*"):
-    with sqlite3.connect(store._engine.url.database) as db:
-        return db.execute(f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3").fetchall()
+    return rows_of(store, f"SELECT {columns} FROM {table} ORDER BY 1, 2, 3")
+
+
+def rows_of(store, query):
+    with sqlite3.connect(store.database) as db:
+        return db.execute(query).fetchall()
 
 
 # Exactly once
@@ -172,7 +177,7 @@ def test_what_a_sensor_gave_up_is_counted_missing_and_still_welcome(store):
     assert store.sensors(*SHOP, NOON)[0].missing_reports == 3  # 4, 5 and 7
     late = sent(store, 4, 5)
     assert (mark(late), late.accepted, late.shops) == (7, 2, {SHOP})
-    assert store.sensors(*SHOP, NOON)[0].missing_reports == 3
+    assert store.sensors(*SHOP, NOON)[0].missing_reports == 1
     assert mark(sent(store, 8, 9)) == 9
 
 
@@ -187,6 +192,63 @@ def test_hello_of_an_empty_outbox(store):
     assert store.hello(hello(1, 0), NOON).sequence == 0
     sent(store, 1, 4)
     assert store.hello(hello(5, 4), NOON).sequence == 4
+
+
+def test_what_has_come_is_a_set(store):
+    sent(store, 1, 3)
+    sent(store, 8, 9)
+    store.hello(hello(6, 9), NOON)
+    sent(store, 5, 6)
+    assert rows(store, "watermark", "sequence, highest, missing, gaps") == [(6, 9, 1, b"[[4,4],[7,7]]")]
+    sent(store, 4, 4)
+    sent(store, 7, 7)
+    assert rows(store, "watermark", "sequence, highest, missing, gaps") == [(9, 9, 0, None)]
+
+
+EVENTS = st.lists(st.tuples(st.sampled_from(["come", "give up"]), st.integers(1, 30), st.integers(0, 5)), max_size=12)
+
+
+@given(EVENTS, st.randoms())
+def test_a_mark_is_what_the_set_of_all_that_came_says(events, dice):
+    came = {n for what, first, more in events if what == "come" for n in range(first, first + more + 1)}
+    given_up = max((first - 1 for what, first, _ in events if what == "give up"), default=0)
+    sequence = given_up
+    while sequence + 1 in came:
+        sequence += 1
+    orders = [events, dice.sample(events, len(events)) * 2]
+    found = [_marked(some) for some in orders]
+    assert found[0] == found[1]
+    assert found[0].sequence == sequence
+    assert found[0].highest == max(given_up, *came, 0)
+    assert found[0].missing == len(set(range(1, sequence + 1)) - came)
+
+
+def _marked(events):
+    mark, came = Mark(), set()
+    for what, first, more in events:
+        if what == "give up":
+            mark.give_up(first)
+            continue
+        batch = set(range(first, first + more + 1))
+        new = {n for one, other in mark.new(first, first + more) for n in range(one, other + 1)}
+        assert new == batch - came
+        assert mark.arrive(first, first + more)
+        came |= batch
+    return mark
+
+
+def test_a_sensor_that_tears_a_gap_with_every_report_is_stopped_and_its_watermark_still_moves(store):
+    for first in range(2, 2 * MOST_GAPS + 8, 2):
+        store.commit([delivery(first, run(first))], NOON + 10**6)
+    ((_, highest, gaps),) = rows(store, "watermark", "sequence, highest, gaps")
+    assert (highest, gaps.count(b"],[")) == (2 * MOST_GAPS, MOST_GAPS - 1)
+    assert {one.reason for one in store.quarantined()} == {"more than 1000 gaps in what has come"}
+    assert mark(sent(store, 1, 99)) == 100
+
+
+def test_sequence_0_is_no_report(store):
+    assert sent(store, 0, 3).watermarks == []
+    assert "the first report of an epoch is 1" in store.quarantined()[0].reason
 
 
 # Rollups
@@ -336,6 +398,23 @@ def test_what_a_sensor_counted_without_knowing_the_time_is_kept_and_in_no_figure
     assert done.accepted == 2
     (window,) = store.windows(*SHOP, NOON, NOON + 3600)
     assert window.start == NOON
+    assert store.sensors(*SHOP, NOON)[0].untrusted_windows == 1
+
+
+def test_a_clock_of_the_future_that_nobody_trusts_does_not_become_now(store):
+    sent(store, 1, 3)
+    lost = structs.replace(report(NOON + 86_400_000), clock="untrusted", boot_s=60.0)
+    for _ in range(2):
+        store.commit([delivery(4, [lost], now=NOON)], NOON)
+    (sensor,) = store.sensors(*SHOP, NOON)
+    assert (store.latest_window(*SHOP).start, sensor.last_window_start) == (NOON + 180, NOON + 180)
+    assert (sensor.untrusted_windows, store.backlog()) == (1, 1)
+
+
+def test_a_window_that_was_dated_later_counts_like_any_other(store):
+    store.commit([delivery(1, [structs.replace(report(NOON), clock="redated", boot_s=60.0)])], NOON)
+    assert roll(store) and store.windows(*SHOP, NOON, NOON + 60)[0].occupancy.value == 4.0
+    assert store.sensors(*SHOP, NOON)[0].untrusted_windows == 0
 
 
 def test_an_unplaced_sensor_is_kept_and_rolled_up_once_placed(store):
@@ -400,7 +479,7 @@ def test_a_sensor_stands_in_one_place(store, placements, problem):
 
 
 def test_another_process_sees_new_placements(store):
-    other = Store(store._engine.url.database)
+    other = Store(store.database)
     sent(other, 1, 1)
     store.apply_shops([placed(of=fleet.shop()), placed("demo:door", of=fleet.shop(name="station"))])
     assert sent(other, 2, 2).shops == {("demo", "station")}
@@ -453,6 +532,32 @@ def test_a_bad_batch_is_quarantined_whole_and_moves_nothing(store, payload, reas
     assert reason in kept.reason and kept.sequence is None
     assert len(kept.payload) <= MAX_PAYLOAD_BYTES
     assert (kept.tenant, kept.sensor) == ("demo", "door")
+
+
+def test_other_bytes_under_a_known_key_are_ignored_and_quarantined(store):
+    first = sent(store, 1, 3)
+    before = (rows(store, "report"), rows(store, "watermark"), roll(store))
+    other = report(NOON + 60, wifi=heard(inside=900.0))
+    done = store.commit([delivery(1, [other, *run(2, 3)], now=NOON)], NOON)
+    assert (done.watermarks, done.accepted, done.duplicates, done.quarantined) == (first.watermarks, 0, 3, 1)
+    assert (rows(store, "report"), rows(store, "watermark"), roll(store)) == before
+    (kept,) = store.quarantined()
+    assert (kept.reason, kept.sequence, kept.payload) == ("differs from what was committed", 1, encode(other))
+    assert store.sensors(*SHOP, NOON)[0].quarantined == 1
+
+
+def test_of_two_reports_under_one_key_in_one_commit_the_first_is_kept(store):
+    one, other = run(1), [report(NOON + 60, wifi=heard(inside=900.0))]
+    done = store.commit([delivery(1, one), delivery(1, other), delivery(1, one)], NOON)
+    assert (done.accepted, done.duplicates, done.quarantined) == (1, 2, 1)
+    assert [body for (body,) in rows_of(store, "SELECT body FROM report")] == [encode(one[0])]
+
+
+def test_a_good_report_under_the_key_of_a_bad_one_is_not_counted(store):
+    store.commit([delivery(1, [b'{"no":"report"}'])], NOON)
+    done = sent(store, 1, 1)
+    assert (mark(done), done.accepted, done.quarantined) == (1, 0, 1)
+    assert "differs from what was committed" in {one.reason for one in store.quarantined()}
 
 
 def test_a_topic_that_names_no_sensor(store):
@@ -556,6 +661,29 @@ def test_migrating_again_changes_nothing_and_gives_the_tables_of_the_schema(tmp_
     with engine.connect() as db:
         assert compare_metadata(MigrationContext.configure(db), schema.metadata) == []
     engine.dispose()
+
+
+def test_a_database_of_the_version_before_learns_what_never_came(tmp_path):
+    database = str(tmp_path / "cloud.db")
+    with opened(tmp_path) as store:
+        sent(store, 1, 3)
+        sent(store, 6, 6)
+        store.commit([delivery(7, [b'{"no":"report"}'])], NOON)
+        sent(store, 11, 12)
+        store.hello(hello(9, 12), NOON)
+        sent(store, 1, 9, sensor="demo:back")
+        now = (rows(store, "watermark"), rows(store, "refused"))
+    with sqlite3.connect(database) as db:  # as version 0003 had it
+        db.executescript(
+            "DROP INDEX quarantine_by_age; DROP TABLE refused; ALTER TABLE watermark DROP COLUMN gaps; "
+            "ALTER TABLE watermark DROP COLUMN untrusted; UPDATE alembic_version SET version_num = '0003'"
+        )
+    with opened(tmp_path) as store:
+        assert (rows(store, "watermark"), [row for row in rows(store, "refused") if row[0]]) == (
+            now[0],
+            [row for row in now[1] if row[0]],
+        )
+        assert mark(sent(store, 9, 10)) == 12
 
 
 def test_a_missing_folder_is_one_sentence(tmp_path):

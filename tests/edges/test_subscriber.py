@@ -1,6 +1,7 @@
 """The subscriber against real brokers: committed before acknowledged, and nothing stops it."""
 
 import gc
+import socket
 import threading
 import time
 
@@ -15,6 +16,7 @@ from cloud.subscriber import Broker, Subscriber
 from tests import brokers, fleet
 from tests.brokers import until
 from tests.certificates import Authority
+from tests.faults.wire import wire
 
 SENSOR = "demo:door"
 
@@ -78,8 +80,9 @@ def port(request, tmp_path):
         yield port
 
 
-def subscriber(store, port, committed=lambda shops: None):
-    one = Subscriber(store, Broker(host="127.0.0.1", port=port, client_id="cloud"), committed, lambda: fleet.NOON)
+def subscriber(store, port, committed=lambda shops: None, **more):
+    broker = Broker(host="127.0.0.1", port=port, client_id="cloud", **more)
+    one = Subscriber(store, broker, committed, lambda: fleet.NOON)
     one.start()
     until(lambda: one.counters.connected, "the connection")
     return one
@@ -179,6 +182,60 @@ def test_it_comes_back_to_a_broker_that_was_restarted(store, tmp_path):
         until(lambda: sensor.watermarks, "watermark 1")
         sensor.close()
         cloud.stop()
+
+
+@pytest.mark.mosquitto
+def test_a_broker_that_falls_silent_is_noticed_and_left(store, tmp_path):
+    """Takes three seconds: a keepalive, its answer's time, and the pause before the next connection."""
+    with brokers.mosquitto(tmp_path) as port, wire(port) as line:
+        cloud, sensor = subscriber(store, line.port, keepalive_s=1), Sensor(port)
+        line.forget()
+        sensor.publish("report", fleet.payload(1, [fleet.report()]))
+        until(lambda: not cloud.counters.connected, "the silence to be noticed")
+        until(lambda: sensor.watermarks, "what was sent meanwhile")
+        assert cloud.counters.errors == 0
+        sensor.close()
+        cloud.stop()
+
+
+def test_it_stops_at_once_while_it_waits_for_a_broker_that_never_answers(store):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        broker = Broker(host="127.0.0.1", port=mute.getsockname()[1], client_id="cloud")
+        cloud = Subscriber(store, broker, lambda shops: None)
+        cloud.start()
+        connection, _ = mute.accept()
+        begun = time.monotonic()
+        cloud.stop()
+        assert time.monotonic() - begun < 2
+        connection.close()
+
+
+@pytest.mark.mosquitto
+def test_of_a_group_each_takes_a_part_of_the_reports_and_every_state(store, tmp_path):
+    with brokers.mosquitto(tmp_path) as port:
+        brokers_of_two = [
+            Broker(host="127.0.0.1", port=port, client_id=name, share="ingest") for name in ("one", "other")
+        ]
+        two = [Subscriber(store, one, lambda shops: None, lambda: fleet.NOON) for one in brokers_of_two]
+        for one in two:
+            one.start()
+            until(lambda one=one: one.counters.connected, "the connection")
+        sensor = Sensor(port)
+        until(lambda: _told_state(sensor, two), "a state that reaches both")
+        for sequence in range(1, 11):
+            sensor.publish("report", fleet.payload(sequence, [fleet.report(fleet.NOON + 60 * sequence)]))
+        # What two have committed one after the other they may say in the other order: the highest word holds.
+        until(lambda: max((one.sequence for one in sensor.watermarks), default=0) == 10, "watermark 10")
+        parts = [one.counters.reports for one in two]
+        sensor.close()
+        for one in two:
+            one.stop()
+    assert sum(parts) == 10 and min(parts) > 0
+
+
+def _told_state(sensor, clouds):
+    sensor.publish("status", b'{"v":1,"state":"online"}')
+    return all(one.counters.messages for one in clouds)
 
 
 @pytest.mark.mosquitto
