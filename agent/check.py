@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from agent import sense, sync
+from agent import sense
 from agent.config import Config, ConfigError, Monitor, load
+from agent.connection import BrokerError, Connection
 from agent.outbox import Outbox, OutboxError
 from agent.radio import RadioError
 from agent.radio.wifi import Wifi
@@ -80,12 +81,12 @@ def _broker(config: Config) -> Finding:
     where = f"{config.mqtt.host}:{config.mqtt.port}"
     try:
         # Under a name of its own: the sensor's name would throw the running sync off the broker.
-        connection = sync.Connection(config.mqtt, config.sensor, client_id=f"{config.sensor}/check")
+        connection = Connection(config.mqtt, config.sensor, client_id=f"{config.sensor}/check")
         end = time.monotonic() + _CONNECT_S
         while not connection.up and time.monotonic() < end:
             connection.turn()
         reached = connection.up
         connection.close()
-    except sync.BrokerError as error:
+    except BrokerError as error:
         return Finding("broker", False, str(error))
     return Finding("broker", reached, f"{where} answers." if reached else f"{where} accepts no connection within 10 s.")

@@ -1,150 +1,44 @@
 """The talking process: outbox to MQTT. It has no radio and no key, and sees no address.
 
 1. A report leaves the outbox only when the cloud's watermark says it is committed. PUBACK is not a receipt.
-2. Every connection is a fresh paho client used from one thread, so nothing is queued or sent again behind our back.
-3. A connection without progress is given up; the next comes after a back-off with jitter, for as long as it takes.
-4. What happens in a callback is guarded: an exception there would otherwise end the client in silence.
-5. Reports that are lost are told with another hello: the cloud counts them missing and goes on after them.
-6. While a backlog drains, each new report also goes at once, out of turn: live figures do not wait for old ones.
-7. Reports that wait for the time of day go without it once the line has worked for ten minutes: it will not come.
-8. Settings from the fleet are listened to only where the sensor's own settings name a key for them (`desired`).
+2. A connection without progress is given up; the next comes after a back-off with jitter, for as long as it takes, and
+   carries half as much at once: a line may be too slow for more.
+3. Reports that are lost are told with another hello: the cloud counts them missing and goes on after them.
+4. While a backlog drains, each new report also goes at once, out of turn: live figures do not wait for old ones.
+5. Reports that wait for the time of day go without it once the line has worked for ten minutes: it will not come.
 """
 
 import logging
 import random
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
 
 import msgspec
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from agent import status
 from agent.clock import boot_id
-from agent.config import Config, Mqtt
+from agent.config import Config
+from agent.connection import BrokerError, Connection
 from agent.contract import (
-    ContractError,
     Hello,
     OutboxHealth,
     ReportBatch,
     ReportedConfig,
     Status,
     Watermark,
-    decode,
-    encode,
-    topics,
 )
-from agent.core.handover import Handover
+from agent.core.handover import BATCH, Handover
 from agent.desired import Standing
 from agent.line import Line
 from agent.outbox import Outbox, OutboxError
 
 log = logging.getLogger("footfall.sync")
 
-_LOOP_S = 0.2
 _LAMP_S = 5.0
-_CONNECT_TIMEOUT_S = 15.0
 _BACKOFF_S = (1.0, 60.0)
 _DISK_AGAIN_S = 10.0
 _UNDATED_S = 600.0
-
-
-class BrokerError(Exception):
-    """The broker cannot be used. The message says why, and what to do about it."""
-
-
-class Connection:
-    """One connection to the broker, from CONNECT to its end. `heard` holds the watermarks that came in, `desired` the
-    settings from the fleet, as bytes nobody has looked at; they come only where `takes_settings`.
-
-    Under another `client_id` than the sensor's own name it only looks whether the broker answers.
-    """
-
-    def __init__(
-        self, settings: Mqtt, sensor: str, client_id: str | None = None, *, takes_settings: bool = False
-    ) -> None:
-        self.heard: list[Watermark] = []
-        self.desired: list[bytes] = []
-        self.up = False
-        self.refused: str | None = None
-        self._sensor = sensor
-        self._speaks, self._takes_settings = client_id is None, takes_settings
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id or sensor, clean_session=True)
-        self._client.max_inflight_messages_set(0)  # we keep count ourselves; paho shall queue nothing
-        self._client.on_connect = self._on_connect
-        self._client.on_message = self._on_message
-        if self._speaks:
-            self._client.will_set(topics.up(sensor, "status"), encode(Status(state="offline")), qos=1, retain=True)
-        self._connect(settings)
-
-    def publish(self, leaf: str, record: msgspec.Struct, *, qos: int = 1, retain: bool = False) -> None:
-        """Send one record on the sensor's topic `leaf`. Raises BrokerError if the connection is gone."""
-        sent = self._client.publish(topics.up(self._sensor, leaf), encode(record), qos=qos, retain=retain)
-        if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise BrokerError(f"The connection to the broker was lost ({mqtt.error_string(sent.rc)}).")
-
-    def turn(self) -> None:
-        """Read and write what there is, for at most 0.2 s. Raises BrokerError when the connection has ended."""
-        result = self._client.loop(_LOOP_S)
-        if self.refused:
-            raise BrokerError(self.refused)
-        if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise BrokerError(f"The connection to the broker ended ({mqtt.error_string(result)}).")
-
-    def close(self) -> None:
-        """Say goodbye: the broker is told `offline` by us and not by the will."""
-        if self.up and self._speaks:
-            self._client.publish(topics.up(self._sensor, "status"), encode(Status(state="offline")), 1, retain=True)
-            self._client.loop(_LOOP_S)
-        self._client.disconnect()
-
-    def _connect(self, settings: Mqtt) -> None:
-        where = f"{settings.host}:{settings.port}"
-        try:
-            if settings.ca_file:
-                self._client.tls_set(settings.ca_file, settings.certificate_file, settings.key_file)
-            self._client.connect_timeout = _CONNECT_TIMEOUT_S
-            self._client.connect(settings.host, settings.port, settings.keepalive_s)
-        except ssl.SSLCertVerificationError as error:
-            raise BrokerError(
-                f"The broker at {where} shows a certificate we do not accept ({error.verify_message}): check "
-                f"mqtt.ca_file and mqtt.host."
-            ) from None
-        except (ssl.SSLError, ConnectionResetError) as error:
-            reason = getattr(error, "reason", None) or "it hung up"
-            raise BrokerError(
-                f"The broker at {where} does not speak TLS as expected ({reason}): check mqtt.port."
-            ) from None
-        except FileNotFoundError as error:
-            raise BrokerError(
-                f"A TLS file is missing ({error.filename or settings.ca_file}): check mqtt.ca_file."
-            ) from None
-        except (OSError, socket.gaierror, ValueError) as error:
-            raise BrokerError(f"The broker at {where} cannot be reached ({error}).") from None
-
-    def _on_connect(self, client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
-            self.refused = f"The broker refused us ({reason}): check this sensor's certificate or name."
-            return
-        client.subscribe(topics.watermark(self._sensor), qos=1)
-        if self._takes_settings:
-            client.subscribe(topics.config(self._sensor), qos=1)
-        self.up = True
-
-    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        if self._takes_settings and message.topic == topics.config(self._sensor):
-            self.desired.append(bytes(message.payload))
-            return
-        if message.topic != topics.watermark(self._sensor):
-            return  # some brokers hand out retained messages of topics nobody asked for
-        try:
-            self.heard.append(decode(Watermark, message.payload))
-        except ContractError as error:
-            log.warning("a watermark was not understood: %s", error)
 
 
 class Talk:
@@ -154,10 +48,15 @@ class Talk:
     """
 
     def __init__(
-        self, config: Config, outbox: Outbox, connection: Connection, standing: Standing | None = None
+        self,
+        config: Config,
+        outbox: Outbox,
+        connection: Connection,
+        standing: Standing | None = None,
+        batch: int = BATCH,
     ) -> None:
         self._config, self._outbox, self._connection, self._standing = config, outbox, connection, standing
-        self._handover = Handover(patience_s=config.mqtt.patience_s)
+        self._handover = Handover(patience_s=config.mqtt.patience_s, begins=batch)
         self._epoch, self._newest = "", 0
         self._answered_at: float | None = None
         self._health_at = 0.0
@@ -167,6 +66,12 @@ class Talk:
     def watermark(self) -> int | None:
         """What the cloud has committed of the epoch that is handed over, as it said on this connection."""
         return self._handover.watermark
+
+    @property
+    def batch(self) -> int:
+        """How many reports the next connection should carry at once."""
+        too_slow = self.answered and self._handover.stalled(time.monotonic())
+        return max(1, self._handover.batch // 2) if too_slow else self._handover.batch
 
     @property
     def answered(self) -> bool:
@@ -306,13 +211,13 @@ def run(config: Config, stopping: Callable[[], bool]) -> None:
     outbox = Outbox(config.outbox_path, config.outbox_max_reports, boot_id())
     lamp = Lamp(config)
     standing = Standing(config) if config.fleet.config_keys else None
-    backoff = _BACKOFF_S[0]
+    backoff, batch = _BACKOFF_S[0], BATCH
     while not stopping():
         connection = talk = None
         try:
             outbox.release(this_boot=False)
             connection = Connection(config.mqtt, config.sensor, takes_settings=standing is not None)
-            talk = Talk(config, outbox, connection, standing)
+            talk = Talk(config, outbox, connection, standing, batch)
             log.info("connected to %s:%d", config.mqtt.host, config.mqtt.port)
             while not stopping():
                 talk.turn()
@@ -326,7 +231,7 @@ def run(config: Config, stopping: Callable[[], bool]) -> None:
             if connection is not None:
                 connection.close()
         if talk is not None and talk.answered:
-            backoff = _BACKOFF_S[0]
+            backoff, batch = _BACKOFF_S[0], talk.batch
         _wait(random.uniform(0.5, 1.0) * backoff, stopping)  # noqa: S311 - spreads reconnects, guards nothing
         backoff = min(backoff * 2, _BACKOFF_S[1])
     outbox.close()

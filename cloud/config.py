@@ -51,7 +51,7 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     port: Port = 1883
     client_id: Text = "footfall-cloud"
     share: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
-    keepalive_s: Annotated[int, Meta(ge=1, le=3600)] = 60
+    keepalive_s: Annotated[int, Meta(ge=1, le=3600)] = 30
     tls: bool = False
     ca: str | None = None
     cert: str | None = None

@@ -57,7 +57,7 @@ class Broker(Struct, frozen=True, kw_only=True):
     port: int
     client_id: str
     share: str = ""
-    keepalive_s: int = 60
+    keepalive_s: int = 30
     tls: bool = False
     ca: str | None = None
     cert: str | None = None
@@ -133,13 +133,12 @@ class Subscriber:
         self._most_per_commit = most_per_commit
         self._arrived: list[Message] = []
         self._stopping = threading.Event()
-        self._client = self._new_client()
+        self._client: Client
         self._thread = threading.Thread(target=self._run, name="footfall-subscriber", daemon=True)
 
     def start(self) -> None:
         """Connect, and keep connected. Raises OSError or ssl.SSLError where a certificate file is unusable."""
-        if self._broker.tls:
-            self._client.tls_set(self._broker.ca, self._broker.cert, self._broker.key)
+        self._client = self._new_client()
         self._thread.start()
 
     def stop(self) -> None:
@@ -161,6 +160,8 @@ class Subscriber:
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
+        if self._broker.tls:
+            client.tls_set(self._broker.ca, self._broker.cert, self._broker.key)
         return client
 
     def _run(self) -> None:
@@ -176,12 +177,20 @@ class Subscriber:
         self._client.disconnect()
 
     def _connect(self) -> bool:
-        """A new connection, accepted by the broker; False if there is none."""
+        """A new connection, accepted by the broker; False if there is none. It reads the certificates anew."""
         try:
+            self._client = self._new_client()
             self._client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s)
             until = time.monotonic() + CONNECT_TIMEOUT_S
             while not self.counters.connected and not self._stopping.is_set() and time.monotonic() < until:
                 if self._client.loop(0.2) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    log.warning(
+                        "The broker %s:%d hung up before it answered; if it asks for a certificate, see whether it "
+                        "accepts ours: %s.",
+                        self._broker.host,
+                        self._broker.port,
+                        self._broker.cert or "we have none",
+                    )
                     break
         except Exception as error:  # whatever a broker answers, we try again
             log.warning("The broker %s:%d cannot be reached: %s.", self._broker.host, self._broker.port, error)

@@ -2,7 +2,8 @@
 
 1. Nothing but hello is sent before the cloud has said from where on it wants reports. It may not have been there
    to hear the first hello, so that is said again until it answers.
-2. Reports go out in order, in batches, at most `in_flight` of them beyond the watermark.
+2. Reports go out in order, in batches, at most `in_flight` of them beyond the watermark. After a connection that was
+   too slow for one, smaller ones go; each that arrives makes the next larger.
 3. Progress is a watermark that moves, never "is connected". Without progress for `patience_s` while something
    waits, the connection counts as dead, whatever TCP thinks of it.
 """
@@ -23,15 +24,26 @@ class Batch(NamedTuple):
 
 
 class Handover:
-    """The state of one connection's handover. Times are seconds of any clock that never jumps."""
+    """The state of one connection's handover, of at most `batch` reports at once, `begins` to begin with.
 
-    def __init__(self, in_flight: int = IN_FLIGHT, batch: int = BATCH, patience_s: float = PATIENCE_S) -> None:
-        self._in_flight, self._batch, self._patience_s = in_flight, batch, patience_s
+    Times are seconds of any clock that never jumps.
+    """
+
+    def __init__(
+        self, in_flight: int = IN_FLIGHT, batch: int = BATCH, patience_s: float = PATIENCE_S, begins: int | None = None
+    ) -> None:
+        self._in_flight, self._most, self._patience_s = in_flight, batch, patience_s
+        self._batch = batch if begins is None else begins
         self._watermark: int | None = None
         self._sent = 0
         self._unacknowledged: list[int] = []  # last sequence of each batch on its way
         self._progress_at = 0.0
         self._hello_at: float | None = None
+
+    @property
+    def batch(self) -> int:
+        """How many reports go at once."""
+        return self._batch
 
     @property
     def idle(self) -> bool:
@@ -72,6 +84,7 @@ class Handover:
         self._sent = max(self._sent, sequence)
         self._unacknowledged = [last for last in self._unacknowledged if last > sequence]
         self._progress_at = now
+        self._batch = min(self._most, self._batch + 1)
 
     def next(self) -> Batch | None:
         """What to send now; None while the cloud is silent or enough is on its way."""

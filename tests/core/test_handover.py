@@ -77,3 +77,16 @@ def test_a_cloud_that_never_answers_is_a_stall() -> None:
     handover.connected(100)
     assert not handover.stalled(150)
     assert handover.stalled(161)
+
+
+def test_after_a_line_that_was_too_slow_batches_begin_smaller_and_grow() -> None:
+    handover = Handover(batch=10, patience_s=60, begins=2)
+    handover.connected(0)
+    handover.acknowledged(0, 0)
+    first = handover.next()
+    assert first is not None
+    for last in range(10, 100, 10):
+        handover.sent(last, 1)
+        handover.acknowledged(last, 2)
+    assert first.limit < 10
+    assert handover.next() == Batch(90, 10)
