@@ -39,19 +39,44 @@ class Clock(Protocol):
     def trusted(self) -> bool:
         """Whether the time of day can be trusted."""
 
+    @property
+    def told(self) -> float | None:
+        """What another image of this process has to know to trust it as this one does; None if there is nothing."""
+
     def real(self, seconds: float) -> float:
         """How long a process has to wait, in real seconds, for `seconds` of this clock."""
 
 
-class SystemClock:
-    """The machine's clock. With `battery` it keeps the time of day without power, so that it can always be trusted."""
+class Trust:
+    """Whether a time of day can be trusted. `told`: how far UTC was ahead of `boot` when it was last vouched for."""
 
-    def __init__(self, *, battery: bool = False) -> None:
+    def __init__(self, told: float | None = None) -> None:
+        self.told = told
+
+    def look(self, ahead: float, *, vouched: bool) -> bool:
+        """Whether it can, now that UTC is `ahead`; `vouched`: somebody says that it is right."""
+        if vouched:
+            self.told = ahead
+        return self.told is not None and abs(ahead - self.told) < _STEP_S
+
+
+class SystemClock:
+    """The machine's clock. With `battery` it keeps the time of day without power, so that it can always be trusted.
+
+    `told` is what another image of the same process had as `told`.
+    """
+
+    def __init__(self, *, battery: bool = False, told: float | None = None) -> None:
         self._battery = battery
         self._libc = ctypes.CDLL(None)
         self._ahead = 0.0
-        self._told: float | None = None  # how far UTC was ahead when the kernel last vouched for it
+        self._trust = Trust(told)
         self.follow()
+
+    @property
+    def told(self) -> float | None:
+        """By how far UTC was ahead of `boot` when the kernel last vouched for it; None before it ever did."""
+        return self._trust.told
 
     def now(self) -> float:
         """UTC seconds."""
@@ -70,9 +95,7 @@ class SystemClock:
         if self._battery:
             return True
         query = ctypes.create_string_buffer(256)  # struct timex, all zero: ask and change nothing
-        if self._libc.adjtimex(query) not in (_TIME_ERROR, _REFUSED):
-            self._told = self._ahead
-        return self._told is not None and abs(self._ahead - self._told) < _STEP_S
+        return self._trust.look(self._ahead, vouched=self._libc.adjtimex(query) not in (_TIME_ERROR, _REFUSED))
 
     def real(self, seconds: float) -> float:
         """The same."""
@@ -95,6 +118,11 @@ class ScaledClock:
     def boot(self) -> float:
         """The same: nobody sets it."""
         return self.now()
+
+    @property
+    def told(self) -> float | None:
+        """Nothing."""
+        return None
 
     def trusted(self) -> bool:
         """Always: a simulation is never wrong about its own time."""

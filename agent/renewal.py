@@ -3,7 +3,7 @@
 1. What CPython frees it does not clear: tags, and copies of the key, lie in freed memory until it is used again. A new
    program image (execve(2)) has none of it. The process keeps its id, so nobody has to start it again.
 2. Only what belongs to no device is handed over: reports the disk has refused so far, the outbox's epoch, what is known
-   of classes, and totals. It lies in memory (memfd_create(2)) and is read once.
+   of classes and of the time of day, and totals. It lies in memory (memfd_create(2)) and is read once.
 """
 
 import os
@@ -23,7 +23,8 @@ _HANDED = "FOOTFALL_HANDED"
 class Handed(Struct, frozen=True, forbid_unknown_fields=True):
     """What the process hands to itself. `began`: of the first of them, seconds of CLOCK_BOOTTIME.
 
-    `epoch_over`: it becomes a new one because the epoch is over, and not for new settings within it.
+    `epoch_over`: it becomes a new one because the epoch is over, and not for new settings within it. `told`: of its
+    clock (`agent.clock`).
     """
 
     began: float
@@ -34,6 +35,7 @@ class Handed(Struct, frozen=True, forbid_unknown_fields=True):
     life: Life | None
     frames: int
     dropped: int
+    told: float | None = None
 
 
 def become(handed: Handed, words: Sequence[str]) -> None:

@@ -48,11 +48,11 @@ _ABSENT_S = 30.0  # a loop that took longer than this was not listening
 _NOTE_S = 3600.0  # what is learnt is written so seldom that it wears no card
 
 
-def make_clock(config: Config) -> Clock:
-    """The clock the settings ask for: the machine's, or a scaled one for simulations."""
+def make_clock(config: Config, told: float | None = None) -> Clock:
+    """The clock the settings ask for: the machine's, or a scaled one for simulations; `told` as in `Handed`."""
     if config.time:
         return ScaledClock(config.time.start, config.time.real_start, config.time.speed)
-    return SystemClock(battery=config.battery_clock)
+    return SystemClock(battery=config.battery_clock, told=told)
 
 
 def open_wifi(config: Config, clock: Clock) -> Radio:
@@ -120,7 +120,7 @@ class Sensing:
         self._in_force = InForce(own)
         config = self._config = self._in_force.config
         renewed = handed is not None and handed.epoch_over
-        self.clock = make_clock(config)
+        self.clock = make_clock(config, handed.told if handed else None)
         life = handed.life if handed else None
         outbox = Outbox(config.outbox_path, config.outbox_max_reports, boot_id(), life)
         self._outbox, self._vault = outbox, Vault(config.outbox_path, self.clock)
@@ -184,7 +184,7 @@ class Sensing:
             self._vault.destroy()
         learnt_by_now, ear = self._sensor.learnt(), self._ear
         unsaved, lost, life = self._shelf.unsaved, self._shelf.lost, self._outbox.life
-        return Handed(self._began, over, learnt_by_now, unsaved, lost, life, ear.frames, ear.dropped)
+        return Handed(self._began, over, learnt_by_now, unsaved, lost, life, ear.frames, ear.dropped, self.clock.told)
 
     def stop(self) -> None:
         """Close the open window and everything else. In a simulation the epoch ends with it."""

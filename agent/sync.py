@@ -1,8 +1,7 @@
 """The talking process: outbox to MQTT. It has no radio and no key, and sees no address.
 
 1. A report leaves the outbox only when the cloud's watermark says it is committed. PUBACK is not a receipt.
-2. A connection without progress is given up; the next comes after a back-off with jitter, for as long as it takes, and
-   carries half as much at once: a line may be too slow for more.
+2. A connection without progress is given up; the next comes after a back-off with jitter, for as long as it takes.
 3. Reports that are lost are told with another hello: the cloud counts them missing and goes on after them.
 4. While a backlog drains, each new report also goes at once, out of turn: live figures do not wait for old ones.
 5. Reports that wait for the time of day go without it once the line has worked for ten minutes: it will not come.
@@ -28,7 +27,7 @@ from agent.contract import (
     Status,
     Watermark,
 )
-from agent.core.handover import BATCH, Handover
+from agent.core.handover import Handover
 from agent.desired import Standing
 from agent.line import Line
 from agent.outbox import Outbox, OutboxError
@@ -53,10 +52,9 @@ class Talk:
         outbox: Outbox,
         connection: Connection,
         standing: Standing | None = None,
-        batch: int = BATCH,
     ) -> None:
         self._config, self._outbox, self._connection, self._standing = config, outbox, connection, standing
-        self._handover = Handover(patience_s=config.mqtt.patience_s, begins=batch)
+        self._handover = Handover(patience_s=config.mqtt.patience_s)
         self._epoch, self._newest = "", 0
         self._answered_at: float | None = None
         self._health_at = 0.0
@@ -66,12 +64,6 @@ class Talk:
     def watermark(self) -> int | None:
         """What the cloud has committed of the epoch that is handed over, as it said on this connection."""
         return self._handover.watermark
-
-    @property
-    def batch(self) -> int:
-        """How many reports the next connection should carry at once."""
-        too_slow = self.answered and self._handover.stalled(time.monotonic())
-        return max(1, self._handover.batch // 2) if too_slow else self._handover.batch
 
     @property
     def answered(self) -> bool:
@@ -211,13 +203,13 @@ def run(config: Config, stopping: Callable[[], bool]) -> None:
     outbox = Outbox(config.outbox_path, config.outbox_max_reports, boot_id())
     lamp = Lamp(config)
     standing = Standing(config) if config.fleet.config_keys else None
-    backoff, batch = _BACKOFF_S[0], BATCH
+    backoff = _BACKOFF_S[0]
     while not stopping():
         connection = talk = None
         try:
             outbox.release(this_boot=False)
             connection = Connection(config.mqtt, config.sensor, takes_settings=standing is not None)
-            talk = Talk(config, outbox, connection, standing, batch)
+            talk = Talk(config, outbox, connection, standing)
             log.info("connected to %s:%d", config.mqtt.host, config.mqtt.port)
             while not stopping():
                 talk.turn()
@@ -231,7 +223,7 @@ def run(config: Config, stopping: Callable[[], bool]) -> None:
             if connection is not None:
                 connection.close()
         if talk is not None and talk.answered:
-            backoff, batch = _BACKOFF_S[0], talk.batch
+            backoff = _BACKOFF_S[0]
         _wait(random.uniform(0.5, 1.0) * backoff, stopping)  # noqa: S311 - spreads reconnects, guards nothing
         backoff = min(backoff * 2, _BACKOFF_S[1])
     outbox.close()

@@ -7,8 +7,9 @@
    live, the window closes, and nothing counts until time goes on.
 4. Where the clock was set, `poll` sees it by the clock that nobody sets: the open window ends where the old time ended,
    if the new time is not in it too, and none is made up for what was leapt over. No window is told twice: after a step
-   back of up to an hour nothing counts until the old time is reached again; after a longer one, or one that makes the
-   time trusted, the new time holds at once.
+   back of up to an hour nothing counts until the old time is reached again; after a longer one the new time holds at
+   once. A time that cannot be trusted, before or after the step, is no such bound: there the window ends in any case,
+   and the new time holds at once.
 5. A gap of more than an hour between two moments leaves a gap too.
 6. Outside the shop's hours the radios rest, and a frame that comes nevertheless is not read.
 """
@@ -103,7 +104,8 @@ class Sensor:
 
         `boot`: the same moment on CLOCK_BOOTTIME, by which keys live; without it UTC is believed.
         """
-        self._follow(now, 0.0 if boot is None else boot - now, dated=trusted and not self._trusted)
+        if boot is not None:
+            self._follow(now, boot - now, trusted=trusted)
         self._trusted = trusted
         self._advance(now)
         if boot is not None and self.memory.expired(boot):
@@ -148,23 +150,23 @@ class Sensor:
                 self._close(end, opens)
                 self._open_next(opens, now if gap else end)
 
-    def _follow(self, now: float, ahead: float, *, dated: bool) -> None:
-        """See whether the clock was set since the last look. `dated`: its time can be trusted from now on."""
+    def _follow(self, now: float, ahead: float, *, trusted: bool) -> None:
+        """See whether the clock was set since the last look. `trusted`: whether its time can be trusted from now on."""
         looked, step = self._looked, self._ahead - ahead
-        if looked is not None and ahead and abs(step) > STEP_S:
-            self._leap(looked, now, step, dated=dated)
+        if looked is not None and abs(step) > STEP_S:
+            self._leap(looked, now, step, bound=trusted and self._trusted)
         self._looked, self._ahead = now, ahead
 
-    def _leap(self, looked: float, now: float, step: float, *, dated: bool) -> None:
-        """The clock was set by `step` seconds since UTC second `looked`."""
+    def _leap(self, looked: float, now: float, step: float, *, bound: bool) -> None:
+        """The clock was set by `step` seconds since UTC second `looked`. `bound`: the old time must be kept to."""
         self._turns_at = 0.0
-        if self._start is not None and self._start <= now < self._end:
+        if bound and self._start is not None and self._start <= now < self._end:
             for window in self._windows.values():
                 window.shift(step)
             return
         if self._start is not None:
             self._close(min(looked, self._end), self._end)
-        if dated or step < -LONGEST_GAP_S:
+        if not bound or step < -LONGEST_GAP_S:
             self._not_before = 0
 
     def _expire(self, now: float) -> None:
@@ -204,6 +206,8 @@ class Sensor:
         self._dot11.forget()
         heard = {radio: window.close(end) for radio, window in self._windows.items()}
         told = self.memory.close(heard, self._start or 0, int(end), self._moment(opens))
+        if not self._trusted:
+            told = heard  # which hour it is, and whether it was told before, is not known
         report = Report(
             window_start=self._start or 0,
             window_s=self._window_s,

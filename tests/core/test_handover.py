@@ -4,7 +4,7 @@ from agent.core.handover import Batch, Handover
 
 
 def greeted(watermark: int = 0) -> Handover:
-    handover = Handover(in_flight=2, batch=10, patience_s=60)
+    handover = Handover(in_flight=2, batch=10, patience_s=60, first=20)
     handover.connected(0)
     handover.acknowledged(watermark, 0)
     return handover
@@ -79,14 +79,15 @@ def test_a_cloud_that_never_answers_is_a_stall() -> None:
     assert handover.stalled(161)
 
 
-def test_after_a_line_that_was_too_slow_batches_begin_smaller_and_grow() -> None:
-    handover = Handover(batch=10, patience_s=60, begins=2)
+def test_over_a_slow_line_no_more_is_on_its_way_than_a_live_report_can_wait_for() -> None:
+    handover = Handover(in_flight=2, batch=10, first=5)
     handover.connected(0)
     handover.acknowledged(0, 0)
-    first = handover.next()
-    assert first is not None
-    for last in range(10, 100, 10):
-        handover.sent(last, 1)
-        handover.acknowledged(last, 2)
-    assert first.limit < 10
-    assert handover.next() == Batch(90, 10)
+    sent = []
+    for now, took_s in ((1, 0.2), (2, 0.2), (3, 0.2), (4, 5), (10, 5), (20, 5)):
+        last = handover.upto
+        while batch := handover.next():
+            handover.sent(batch.after + batch.limit, now)
+        sent.append(handover.upto - last)
+        handover.acknowledged(handover.upto, now + took_s)
+    assert sent == [5, 10, 20, 20, 10, 5]

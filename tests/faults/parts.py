@@ -1,5 +1,7 @@
 """Parts: the four real processes between a phone and a shop's number, each to be killed and started again at will."""
 
+import fcntl
+import os
 import random
 import signal
 import sqlite3
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from agent import line
 from agent.contract import Report
 from agent.line import Line
 from tests import outboxes
@@ -94,8 +97,7 @@ class Whole:
 
     def committed(self) -> list[tuple[str, int, bytes]]:
         """(epoch, sequence, body) of all that the cloud has."""
-        with closing(sqlite3.connect(f"file:{self.folder}/cloud.db?mode=ro", uri=True)) as database:
-            return database.execute("SELECT epoch, sequence, body FROM report ORDER BY epoch, sequence").fetchall()
+        return committed(self.folder)
 
     def newest(self) -> int:
         """How many reports the cloud has."""
@@ -111,9 +113,42 @@ class Whole:
         return sum(1 for one in self.held() if one.body)
 
 
+def committed(folder: Path) -> list[tuple[str, int, bytes]]:
+    """(epoch, sequence, body) of all that the cloud of a folder has."""
+    with closing(sqlite3.connect(f"file:{folder}/cloud.db?mode=ro", uri=True)) as database:
+        return database.execute("SELECT epoch, sequence, body FROM report ORDER BY epoch, sequence").fetchall()
+
+
 def held(folder: Path) -> list[Line]:
-    """The lines in the outbox of a folder."""
-    return outboxes.lines(folder / "state/outbox.db")
+    """The lines in the outbox of a folder, oldest first."""
+    with _alone(folder / "state"):
+        new = folder / "state/outbox.db.new"  # one that was mended: it counts from the moment it is there
+        return outboxes.lines(new if new.exists() else folder / "state/outbox.db")
+
+
+def oldest(folder: Path) -> str | None:
+    """The epoch of the oldest report that waits in the outbox of a folder."""
+    with closing(sqlite3.connect(f"file:{folder}/state/outbox.db?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT line FROM report ORDER BY place LIMIT 2").fetchall()
+    return next((one.epoch for (raw,) in rows if (one := line.read(raw)) is not None and one.body), None)
+
+
+def written(folder: Path) -> set[tuple[str, int]]:
+    """The names of all lines whose bytes are in the outbox's files, committed or not."""
+    with _alone(folder / "state"):
+        pieces = [one.read_bytes() for one in (folder / "state").glob("outbox.db*")]
+    return {(one.epoch, one.sequence) for one in line.search(pieces)}
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep the others off an outbox for a moment, as they keep each other off."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 @contextmanager

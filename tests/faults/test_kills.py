@@ -3,15 +3,22 @@
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
+from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import psutil
 
+from agent.contract import Report, decode, encode
+from agent.outbox import Outbox
 from tests.brokers import free_port, mosquitto, until
 from tests.conftest import need
 from tests.e2e.test_path import SHOPS
-from tests.faults.parts import held
+from tests.faults.kills import absent, torture
+from tests.faults.parts import START, WINDOW_S, held
 from tests.processes import cloud, sensor
 
 STREET = '[radio.wifi]\nsource = "street"\nvisitors_per_day = 100\n'
@@ -106,3 +113,77 @@ def test_the_same_reports_again_change_nothing(tmp_path: Path) -> None:
         found = sequences(tmp_path)
     assert [sequence for _, sequence in found] == list(range(1, len(found) + 1))
     assert len({epoch for epoch, _ in found}) == 1
+
+
+def test_kills_of_one_or_several_at_once_lose_nothing(tmp_path: Path) -> None:
+    for line in torture(tmp_path, full=False):
+        assert line.held, line
+
+
+def test_a_window_that_is_absent_within_a_life_is_seen() -> None:
+    def row(epoch: str, number: int, start: int) -> tuple[str, int, bytes]:
+        return epoch, number, encode(Report(window_start=start, window_s=WINDOW_S, clock="trusted"))
+
+    first = row("a", 1, START)
+    assert absent([first, row("a", 2, START + WINDOW_S)]) == 0
+    assert absent([first, row("a", 2, START + 4 * WINDOW_S)]) == 3
+    assert absent([first, row("b", 1, START + 4 * WINDOW_S)]) == 0, "it was killed between the two"
+    assert absent([first, row("a", 2, START + 86_400)]) == 0, "a day ended between the two"
+
+
+REDATER = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from agent.outbox import Outbox
+outbox = Outbox(Path(sys.argv[1]), boot="this")
+outbox.pending()
+print("ready", flush=True)
+sys.stdin.readline()
+outbox.redate(float(sys.argv[2]))
+print("done", flush=True)
+"""
+UNDATED, AHEAD_S = 600, 1_700_000_100.0
+
+
+def test_a_kill_while_reports_get_their_date_leaves_all_of_them_with_it_or_none(tmp_path: Path) -> None:
+    """The same file again and again, killed sooner or later in the one transaction that dates all of them."""
+    dice, path, halves = Random(3), tmp_path / "outbox.db", 0
+    outbox = Outbox(path, boot="this")
+    for number in range(UNDATED):
+        outbox.append(Report(window_start=60 * number, window_s=60, clock="untrusted", boot_s=60.0 * number))
+    outbox.close()
+    before, took_s = path.read_bytes(), _redated(path, None)
+    for _ in range(12):
+        for one in path.parent.glob("outbox.db*"):
+            one.unlink()
+        path.write_bytes(before)
+        _redated(path, dice.uniform(0.2, 1.1) * took_s)
+        reports = [decode(Report, one.body) for one in Outbox(path, boot="this").after(_epoch(path), 0, UNDATED)]
+        with closing(sqlite3.connect(path)) as database:
+            (waiting,) = database.execute("SELECT count(*) FROM report WHERE undated IS NOT NULL").fetchone()
+        halves += 0 < waiting < UNDATED or (waiting == 0) != (len(reports) == UNDATED)
+        assert all(one.clock == "redated" and one.window_start >= AHEAD_S - 60 for one in reports)
+    assert halves == 0
+
+
+def _epoch(path: Path) -> str:
+    return Outbox(path, boot="this").pending().epoch
+
+
+def _redated(path: Path, killed_after_s: float | None) -> float:
+    """Date what waits in another process; how long that took, or how long until it was killed."""
+    words = [sys.executable, "-c", REDATER, str(path), str(AHEAD_S)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        began = time.monotonic()
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        if killed_after_s is None:
+            assert process.stdout.readline() == "done\n"
+            return time.monotonic() - began
+        time.sleep(killed_after_s)
+        process.kill()
+    return killed_after_s
