@@ -4,35 +4,12 @@ Most of the time of most faults is waiting, so some are tried beside each other.
 """
 
 import argparse
-import importlib
 import multiprocessing
 import sys
-import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from pathlib import Path
 
-import pytest
-
-from tests.faults.table import HEAD, Line, row
-
-# The longest first.
-FAULTS = (
-    "kills", "restarts", "offline", "line", "hostile", "netns", "certificates", "corruption", "disks", "histories", "order",
-)  # fmt: skip
-
-
-def tried(name: str) -> tuple[list[Line], float]:
-    """The lines of one fault, and how long it took; a fault that cannot be tried is a line that does not hold."""
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix=f"footfall-{name}-") as folder:
-        try:
-            lines = importlib.import_module(f"tests.faults.{name}").torture(Path(folder), full=True)
-        except pytest.skip.Exception as why:
-            lines = [Line(name, 0, 0, 0, 0.0, f"not tried: {why}", held=False)]
-        except Exception as error:  # what falls over proves nothing, and must not take the others with it
-            lines = [Line(name, 0, 0, 0, 0.0, f"fell over: {error!r:.300}", held=False)]
-    return lines, time.monotonic() - began
+from tests.faults.table import HEAD, row
+from tests.faults.trial import FAULTS, tried
 
 
 def main() -> int:

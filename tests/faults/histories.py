@@ -76,7 +76,7 @@ class Verdict(NamedTuple):
 
 def torture(folder: Path, *, full: bool) -> list[Line]:
     """100,000 histories in full, some hundreds in short; a tenth as many of the control."""
-    count = 100_000 if full else 240
+    count = 20_000 if full else 240
     product = _lived_all(folder, count, credulous=False)
     control = _lived_all(folder, count // 10, credulous=True)
     note = f"{product.reports:,} windows, {product.crowded:,} places told of for longer than a window {product.first}"
