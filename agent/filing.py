@@ -2,38 +2,60 @@
 
 1. What is read is believed only if its check holds: a line's own, and the state's seal. Anything else is damage.
 2. In front lies at most one line without content: the cloud has everything up to it. What waits comes after it.
-3. A change of the state is written back into the file at once (`settle`): a write-ahead log that is damaged in its
-   middle ends there for SQLite, without a word, and what stood in it would be as it was before.
+3. What was told and which day was opened is written back into the file at once (`settle`): a write-ahead log that is
+   damaged in its middle ends there for SQLite, without a word, and what stood in it would be as it was before.
+4. The number of the schema stands in the file's head twice: one that a flipped bit made is of no newer version.
 """
 
 import fcntl
+import os
 import sqlite3
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from agent import line
+from agent.contract import Report, VisitsHour
 from agent.line import Line
 
 SCHEMA = 3
-_BUSY_S = 10.0
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_ERROR)
-Identity = tuple[tuple[int, int] | None, tuple[int, int] | None]
+_MAGIC = int.from_bytes(b"Foo") << 8  # beside it the schema's number: the application id (pragma.html)
+_TABLES = files("agent").joinpath("outbox.sql").read_text().split(";\n")
+_BUSY_S, _INDEX = 10.0, "-shm"
+_REFUSALS = (
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS,
+)  # fmt: skip
+_UNREADABLE = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS)
 
 
 class DamagedError(Exception):
     """What lies there is not what was written."""
 
 
+# Text that is none raises the last, where SQLite quotes it from the file.
+FAULTS = (sqlite3.Error, DamagedError, UnicodeDecodeError)
+
+
 class NewerError(Exception):
     """The file is of a newer version of this program."""
 
 
+class Identity(NamedTuple):
+    """Which files lie there, the database, its log and the log's index: (device, inode) of each."""
+
+    file: tuple[int, int] | None
+    log: tuple[int, int] | None
+    log_index: tuple[int, int] | None
+
+
 class State(NamedTuple):
-    """The one row about the outbox itself, as in outbox.sql."""
+    """The one row about the outbox itself, as in outbox.sql. It only grows."""
 
     epoch: str
     evicted: int
@@ -46,40 +68,48 @@ class State(NamedTuple):
         return zlib.crc32(repr(tuple(self)).encode())
 
 
-class Known(NamedTuple):
-    """What a connection still reads of its file: the state and lines, with the boot of those that wait for the time."""
+NEW, UNKNOWN = State("0" * 16, 0, 0, 0), State("0" * 16, 0, None, None)
 
-    state: State | None
-    lines: dict[Line, str | None]
+
+class Known(NamedTuple):
+    """What is known of an outbox: its state; by place its lines, with the boot of those that wait for the time."""
+
+    state: State
+    lines: dict[int, tuple[Line, str | None]]
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file, or make it. Raises sqlite3.Error, OSError, NewerError."""
+    """A connection to the file; nothing of it is read yet. Raises sqlite3.Error."""
+    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Set what holds for a connection, and see that the file is an outbox. Raises sqlite3.Error, NewerError,
+    DamagedError."""
+    db.execute("PRAGMA journal_mode = WAL").fetchone()
+    db.execute("PRAGMA synchronous = FULL")
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    if application == _MAGIC + version and version > SCHEMA:
+        raise NewerError(version)
+    if application != _MAGIC + version or version != SCHEMA:
+        raise DamagedError("the file's head is not what was written")
+
+
+def make(path: Path, state: State, lines: Iterable[tuple[Line, str | None]]) -> None:
+    """Write a whole outbox into a new file. Raises sqlite3.Error, OSError."""
     path.touch(0o660)  # SQLite would make it 0640 or less, and both processes write here as users of one group
-    db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-    try:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute(f"PRAGMA page_size = {line.PAGE}")  # a line lies within a page, and a commit writes whole pages
-        db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         with writing(db):
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version == 0 and not db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                create(db, State("0" * 16, 0, 0, 0))
-        if version > SCHEMA:
-            raise NewerError(version)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def create(db: sqlite3.Connection, state: State) -> None:
-    """Make the tables in an empty file."""
-    schema = files("agent").joinpath("outbox.sql").read_text()
-    for statement in schema.split(";\n"):
-        db.execute(statement)
-    db.execute("INSERT INTO outbox VALUES (?, ?, ?, ?, ?)", (*state, state.seal))
-    db.execute(f"PRAGMA user_version = {SCHEMA}")
+            for statement in _TABLES:
+                db.execute(statement)
+            db.execute("INSERT INTO outbox VALUES (?, ?, ?, ?, ?)", (*state, state.seal))
+            db.execute(f"PRAGMA application_id = {_MAGIC + SCHEMA}")
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
+            for one, boot in lines:
+                put(db, one, boot)
 
 
 @contextmanager
@@ -96,17 +126,24 @@ def writing(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def is_damage(error: Exception) -> bool:
+def is_damage(error: Exception, path: Path) -> bool:
     """Whether the file is to blame, and not the disk under it; a sector that cannot be read is the file's."""
-    if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # text that is none has no code
-        return code == sqlite3.SQLITE_IOERR_READ or code & 0xFF in _DAMAGE
-    return isinstance(error, DamagedError)
+    if not isinstance(error, sqlite3.Error):
+        return isinstance(error, FAULTS)
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # text that is none has no code
+    if code & 0xFF == sqlite3.SQLITE_READONLY:
+        return os.access(path.parent, os.W_OK)  # the disk takes files: its head says so, or somebody put it there
+    return code in _UNREADABLE or code & 0xFF not in _REFUSALS
 
 
 def identity(path: Path) -> Identity:
-    """Which files lie there now, the database and its log: (device, inode) of each."""
-    return _identity(path), _identity(Path(f"{path}-wal"))
+    """Which files lie there now."""
+    return Identity(*(_identity(Path(f"{path}{companion}")) for companion in ("", "-wal", _INDEX)))
+
+
+def drop_index(path: Path) -> None:
+    """Delete the index of a log that is gone: another process may have both open, and would share it with a new log."""
+    Path(f"{path}{_INDEX}").unlink(missing_ok=True)
 
 
 def locked(folder: int) -> bool:
@@ -223,20 +260,23 @@ def acknowledge(db: sqlite3.Connection, place: int) -> None:
     put(db, last._replace(body=b""), None)
 
 
-def known(db: sqlite3.Connection | None) -> Known:
-    """What can still be read of a file, however damaged."""
-    found: dict[Line, str | None] = {}
-    if db is None:
-        return Known(None, found)
+def hours(report: Report) -> list[VisitsHour]:
+    """The hours of visits that a report tells."""
+    return [one.visits for one in (report.wifi, report.ble) if one is not None and one.visits is not UNSET]
+
+
+def known(db: sqlite3.Connection) -> Known:
+    """What can be read of a file, however damaged."""
+    found: dict[int, tuple[Line, str | None]] = {}
     for order in ("ASC", "DESC"):  # from both ends, as far as it goes
-        with suppress(sqlite3.Error):
+        with suppress(*FAULTS):
             for raw, boot in db.execute(f"SELECT line, undated FROM report ORDER BY place {order}"):  # noqa: S608
                 one = line.read(raw) if isinstance(raw, bytes) else None
                 if one is not None:
-                    found[one] = boot
-    with suppress(sqlite3.Error, DamagedError):
+                    found[one.place] = one, boot
+    with suppress(*FAULTS):
         return Known(state(db), found)
-    return Known(None, found)
+    return Known(UNKNOWN, found)
 
 
 def _read(place: int, raw: object) -> Line:

@@ -2,7 +2,8 @@
 
 1. A line is one run of bytes: the word, the report's name (epoch and sequence), a CRC-32 of name and content, the
    content's length, the content. It counts if the check holds; then it is the report, byte for byte.
-2. It is short enough to lie within one page of an SQLite file. A report that is too long for that is packed (zlib).
+2. It is short enough to lie within one page of an SQLite file: a report that is too long for that is packed (zlib).
+   The longest that a sensor makes has room; what had none would go on in another page, where only SQLite finds it.
 3. A line without content says that the cloud has everything up to its name.
 4. Names are in order: an epoch begins with the number of the life it stands for.
 """
@@ -15,9 +16,10 @@ from typing import NamedTuple
 PAGE = 1024
 # What a page holds of a record (https://www.sqlite.org/fileformat2.html, 1.6), less the record's header, the boot
 # beside the line and the line's own head.
-_LONGEST = PAGE - 35 - 8 - 36 - 60
+_LONGEST = PAGE - 35 - 6 - 36 - 49
 _HEAD = re.compile(rb"footfall ([0-9a-f]{16}) (\d{1,9}) ([0-9a-f]{8}) (\d{1,5}) ")
 _REACH = 4096  # no line is longer
+_PACKED = b"x"  # so zlib's format begins (RFC 1950, 2.2), and no JSON
 
 
 class Line(NamedTuple):
@@ -40,7 +42,9 @@ def place(epoch: str, sequence: int) -> int:
 
 def write(line: Line) -> bytes:
     """The bytes of a line."""
-    content = line.body if len(line.body) <= _LONGEST else zlib.compress(line.body, 9)
+    content = line.body
+    if len(content) > _LONGEST or content.startswith(_PACKED):
+        content = zlib.compress(content, 9)
     check = _check(line.epoch.encode(), line.sequence, content)
     return b"footfall %b %d %08x %d %b" % (line.epoch.encode(), line.sequence, check, len(content), content)
 
@@ -48,8 +52,9 @@ def write(line: Line) -> bytes:
 def read(raw: bytes) -> Line | None:
     """The line these bytes are, or None."""
     head = _HEAD.match(raw)
-    line = head and _line(head, raw)
-    return line if line and head and len(raw) == head.end() + int(head[4]) else None
+    if head is None or len(raw) != head.end() + int(head[4]):
+        return None
+    return _line(head, raw)
 
 
 def search(pieces: Iterable[bytes]) -> Iterator[Line]:
@@ -68,7 +73,7 @@ def _line(head: re.Match[bytes], raw: bytes) -> Line | None:
     content = raw[head.end() : head.end() + int(length)]
     if len(content) != int(length) or int(check, 16) != _check(epoch, int(sequence), content):
         return None
-    body = content if content[:1] != b"x" else zlib.decompress(content)
+    body = zlib.decompress(content) if content.startswith(_PACKED) else content
     return Line(epoch.decode(), int(sequence), body)
 
 

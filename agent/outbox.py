@@ -21,7 +21,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
@@ -30,13 +30,16 @@ from msgspec.structs import replace
 
 from agent import filing, line, salvage
 from agent.contract import Heard, Report, decode, encode
-from agent.filing import DamagedError, State
+from agent.core.undated import dated
+from agent.filing import State
 from agent.line import Line
-from agent.undated import dated
 
 log = logging.getLogger("footfall.outbox")
 
 _BUSY_S = 5.0
+_GLITCH_S = 3.0  # a disk that does not give all of a damaged file may do so again; after this, what it gives is all
+_FIRST_LIFE = 1_577_836_800  # 2020, so that a number of 31 bits holds out until 2087
+_LAST_BY_CLOCK = 2**31 - 2**24
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -75,8 +78,9 @@ class Outbox:
         self._path, self._max, self._boot = path, max_reports, boot
         self._db: sqlite3.Connection | None = None
         self._file: filing.Identity | None = None
-        self._ours: list[filing.Known] = []  # of files that were at fault, or are no longer there
+        self._known: filing.Known | None = None  # of files that were at fault, or are no longer there
         self._room = 0
+        self._unread = 0, 0.0  # bytes that the disk does not give, and since when
         self.life = life
 
     def append(self, report: Report, lost: int = 0) -> Line:
@@ -135,14 +139,13 @@ class Outbox:
 
     def check(self) -> None:
         """Look for damage, and mend it. Raises OutboxError."""
-        self._do(self._look_again)
+        self._do(self._look)
 
     def close(self) -> None:
         """Close the file."""
-        with suppress(OutboxError, sqlite3.Error), self._alone():
-            if self._db is not None:
-                self._db.close()
-            self._db = None
+        with suppress(OutboxError), self._alone():
+            self._file = None
+            self._let_go()
 
     # What is asked is done on the file that lies there now, by us alone, and a second time if it had to be mended.
 
@@ -151,12 +154,12 @@ class Outbox:
             try:
                 try:
                     return work(self._opened(), *args, **kwargs)
-                except (sqlite3.DatabaseError, DamagedError) as error:
-                    if not filing.is_damage(error):
+                except filing.FAULTS as error:
+                    if not filing.is_damage(error, self._path):
                         raise
                     self._mend(str(error))
                     return work(self._opened(), *args, **kwargs)
-            except (sqlite3.Error, DamagedError, OSError) as error:
+            except (*filing.FAULTS, OSError) as error:
                 raise self._refused(error) from None
 
     @contextmanager
@@ -180,44 +183,74 @@ class Outbox:
         return OutboxError(f"The outbox {self._path} cannot be used ({why}): check the folder's owner and the disk.")
 
     def _opened(self) -> sqlite3.Connection:
-        if self._db is None or filing.identity(self._path) != self._file:
+        there, ours = filing.identity(self._path), self._file
+        if self._db is None or there != ours:
+            if ours is not None and there.file == ours.file:
+                if there.log not in (None, ours.log) or there.log_index not in (None, ours.log_index):
+                    self._known = filing.Known(filing.UNKNOWN, {})  # somebody has been at work on it without us
+                raise filing.DamagedError("its log is no longer there")  # closed now, ours would be written over it
             self._let_go()
-            found = salvage.before(self._path)
+            searched = salvage.before(self._path)
+            if there.log is None:
+                filing.drop_index(self._path)
+            self._db = filing.connect(self._path)
             try:
-                self._db = filing.connect(self._path)
+                filing.prepare(self._db)
             except filing.NewerError as error:
                 raise OutboxError(
                     f"The outbox {self._path} was written by a newer version (schema {error}, this one knows "
                     f"{filing.SCHEMA}): install that version again, or move the file away to start a new outbox."
                 ) from None
-            self._file = filing.identity(self._path)
-            salvage.compare(self._db, found, self._ours)
-            self._ours.clear()
+            salvage.compare(self._db, searched, self._known)
+            self._file, self._known, self._room = filing.identity(self._path), None, 0
         return self._db
 
     def _mend(self, fault: str) -> None:
-        self._let_go()
-        aside, saved, missing = salvage.mend(self._path, self._ours, self.life and self.life.epoch)
-        log.error(
-            "the outbox was damaged (%s): %d reports are saved, %d are known to be lost; what was there is in %s",
-            fault, saved, missing, aside,
+        self._file = None
+        missing, since = self._unread
+        try:
+            without = missing if time.monotonic() - since > _GLITCH_S else 0
+            self._known = salvage.gather(self._path, self._db, self._known, without)
+        except salvage.UnreadableError as error:
+            if error.missing != missing:
+                self._unread = error.missing, time.monotonic()
+            raise
+        aside, saved, lost = salvage.mend(self._path, self._known, self.life and self.life.epoch)
+        log.warning(
+            "the outbox was mended (%s): %d reports are saved, %d are known to be lost; what was there is in %s",
+            fault, saved, lost, aside,
         )  # fmt: skip
+        self._unread = 0, 0.0
 
     def _let_go(self) -> None:
-        """Close the file; what it still says is kept until another one has it too."""
+        """Close the file; what a sound one still says is kept until another one has it too."""
         if self._db is not None:
-            self._ours.append(filing.known(self._db))
+            if self._file is not None:
+                known = filing.known(self._db)
+                self._known = salvage.joined(self._known, known) if self._known else known
             with suppress(sqlite3.Error):
                 self._db.close()
         self._db = self._file = None
 
-    def _look_again(self, _db: sqlite3.Connection) -> None:
-        self._let_go()
-        self._opened()
+    def _look(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        """Look for damage; a connection to go on with. Reading the file has dropped the locks of the one before."""
+        searched = salvage.before(self._path)
+        with closing(filing.connect(self._path)) as other:  # which has nothing of it in memory
+            filing.prepare(other)
+            salvage.compare(other, searched, None)
+        self._file = None
+        db.close()
+        self._db = filing.connect(self._path)
+        filing.prepare(self._db)
+        self._file = filing.identity(self._path)
+        return self._db
 
     # Each of these is one transaction.
 
     def _append(self, db: sqlite3.Connection, report: Report, lost: int) -> Line:
+        tells = bool(filing.hours(report))
+        if tells:
+            db = self._look(db)  # only where all is found is the log written back
         with filing.writing(db):
             state = filing.state(db)
             self.life = life = self.life or _next_life(state.epoch)
@@ -234,9 +267,9 @@ class Outbox:
             after = State(life.epoch, evicted, state.budget_day, told_until)
             filing.change(db, state, after)
         self._room -= 1
-        self.life = Life(one.epoch, one.sequence)
-        if told_until != state.told_until:
+        if tells:
             filing.settle(db)
+        self.life = Life(one.epoch, one.sequence)  # and not before: where that failed, the report comes once more
         return one
 
     def _evict(self, db: sqlite3.Connection) -> int:
@@ -246,6 +279,7 @@ class Outbox:
         return filing.delete_oldest(db, 1 - self._room) if self._room < 1 else 0
 
     def _open_budget(self, db: sqlite3.Connection, day: int) -> bool:
+        db = self._look(db)
         with filing.writing(db):
             state = filing.state(db)
             opens = state.budget_day is not None and state.budget_day < day
@@ -300,14 +334,16 @@ class Outbox:
 
 
 def _next_life(newest: str) -> Life:
-    return Life(f"{int(newest[:8], 16) + 1:08x}{secrets.token_hex(4)}", 0)
+    """One after the newest that is known here; and after others too, as long as the clock is not set back."""
+    number = max(int(newest[:8], 16) + 1, min(int(time.time()) - _FIRST_LIFE, _LAST_BY_CLOCK))
+    return Life(f"{number:08x}{secrets.token_hex(4)}", 0)
 
 
 def _once(report: Report, told_until: int | None) -> tuple[bytes, int]:
     """The report's bytes without noised figures of a time that was told before, and until when is told after it."""
     if told_until is None:  # not known: all that was told, was told of earlier windows
         told_until = report.window_start + report.window_s
-    hours = [one.visits for one in (report.wifi, report.ble) if one is not None and one.visits is not UNSET]
+    hours = filing.hours(report)
     if any(hour.start < told_until for hour in hours):
         return encode(_without_visits(report)), told_until
     return encode(report), max([told_until, *(hour.end for hour in hours)])

@@ -6,7 +6,7 @@ CREATE TABLE report (
 );
 CREATE TABLE outbox (
     epoch      TEXT NOT NULL,     -- of the newest life of the sensing process
-    evicted    INTEGER NOT NULL,  -- reports given up: the outbox was full, or the disk refused or damaged them
+    evicted    INTEGER NOT NULL,  -- reports given up: the outbox was full, or the disk refused them
     budget_day INTEGER,           -- the last shop-local day on which visits began to be counted; NULL: unknown
     told_until INTEGER,           -- visits are told up to here (UTC seconds), and never a second time; NULL: unknown
     seal       INTEGER NOT NULL   -- CRC-32 of the values before it

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from agent.contract import Report
+from agent.core.undated import dated
 from agent.outbox import Outbox, OutboxError
-from agent.undated import dated
 
 log = logging.getLogger("footfall.shelf")
 

@@ -7,8 +7,9 @@
    processes do, after enough reports that its write-ahead log has been round once. The plain file gets the same
    bytes, one line a report, fdatasync after each, and is never shortened.
 3. Twice: reports back to back, and with everything dirty written out between two (syncfs), as the five minutes
-   between two windows leave the kernel time to do. The second is what a card sees; most of it is the file
-   system's own bookkeeping of changed times, which is the same for both.
+   between two windows leave the kernel time to do, and a tick of its clock later, so that every change has a time of
+   its own as it has there. The second is what a card sees; most of it is the file system's own bookkeeping of changed
+   times.
 
 As root, run: PYTHONPATH=. python benchmarks/disk.py [--reports 1000]
 """
@@ -18,6 +19,7 @@ import ctypes
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +28,7 @@ from agent.contract import Estimate, Heard, Report, encode
 from agent.outbox import Outbox
 from benchmarks import parts
 
-IMAGE_MB, SECTOR = 128, 512
+IMAGE_MB, SECTOR, TICK_S = 128, 512, 0.011
 WARM_UP = 1000
 PER_DAY, LIMIT_MB_PER_DAY, WANTED = 288, 200, 0.4
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -62,7 +64,12 @@ def device() -> Iterator[tuple[Path, Path]]:
 @contextmanager
 def outbox(folder: Path) -> Iterator[Step]:
     sensing, talking = Outbox(folder / "outbox.db"), Outbox(folder / "outbox.db")
-    yield lambda number: talking.acknowledge(sensing.append(report(number)))
+
+    def hand_over(number: int) -> None:
+        one = sensing.append(report(number))
+        talking.acknowledge(one.epoch, one.sequence)
+
+    yield hand_over
     sensing.close()
     talking.close()
 
@@ -91,6 +98,7 @@ def bytes_per_report(arm: Callable[[Path], object], count: int, *, write_out: bo
                 step(WARM_UP + number)
                 if write_out:
                     LIBC.syncfs(handle)
+                    time.sleep(TICK_S)
             LIBC.syncfs(handle)
             written = _sectors(counters) - before
         os.close(handle)

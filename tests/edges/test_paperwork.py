@@ -117,7 +117,7 @@ def test_the_inventory_is_made_for_people_and_for_programs(tmp_path):
     cloud = config.load(settings(tmp_path))
     shown = papers.inventory_of(cloud, "one", NOON, as_json=False)
     assert shown.startswith("# What is kept and said in One")
-    assert "| `line` | The name of the report (epoch and sequence), a checksum, and the report of one window, byte for byte" in shown
+    assert "| `line` | The name of the report (epoch and sequence), a checksum, and the report of one window" in shown
     assert "Sensor `demo:door`: has not told its profile yet" in shown
     found = json.loads(papers.inventory_of(cloud, "one", NOON, as_json=True))["entries"]
     assert {tuple(one) for one in found} == {("where", "name", "says", "about", "kept", "read")}

@@ -121,7 +121,7 @@ def torture(folder: Path, *, full: bool) -> list[Line]:
             lost=true - kept,
             doubled=0,
             longest_recovery_s=slowest,
-            note=f"{wrong} stored that the schema forbids, {crashes} raised, {quarantined:,} different ones quarantined",
+            note=f"{wrong} stored that the schema forbids, {crashes} raised, {quarantined:,} kept in quarantine",
             held=not wrong and not crashes and kept == true,
         )
     ]

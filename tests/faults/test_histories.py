@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from agent.clock import SystemClock, Trust
 from agent.contract import Heard, Report, decode
-from agent.undated import dated
+from agent.core.undated import dated
 from tests.brokers import free_port, mosquitto, until
 from tests.conftest import need
 from tests.e2e.test_path import SHOPS
