@@ -98,7 +98,8 @@ def prepare(db: sqlite3.Connection) -> None:
 
 def make(path: Path, state: State, lines: Iterable[tuple[Line, str | None]]) -> None:
     """Write a whole outbox into a new file. Raises sqlite3.Error, OSError."""
-    path.touch(0o660)  # SQLite would make it 0640 or less, and both processes write here as users of one group
+    path.touch()
+    path.chmod(0o660)  # both processes write here as users of one group, whoever made the file and under whatever umask
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute(f"PRAGMA page_size = {line.PAGE}")  # a line lies within a page, and a commit writes whole pages
         db.execute("PRAGMA synchronous = FULL")

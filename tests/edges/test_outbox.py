@@ -177,7 +177,7 @@ def test_the_budget_of_a_day_is_opened_once(tmp_path: Path) -> None:
 
 
 def test_the_file_has_a_write_ahead_log_and_is_for_both_users_of_a_group(tmp_path: Path) -> None:
-    path, mask = tmp_path / "outbox.db", os.umask(0o007)
+    path, mask = tmp_path / "outbox.db", os.umask(0o077)
     try:
         Outbox(path).append(report(0))
     finally:
