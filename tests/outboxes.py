@@ -15,7 +15,9 @@ def lines(path: Path) -> list[Line]:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         try:
             rows = database.execute("SELECT line FROM report ORDER BY place").fetchall()
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
             return []
     found = [line.read(raw) for (raw,) in rows]
     assert None not in found, "a line in the outbox is not what was written"

@@ -52,6 +52,11 @@ class Panels:
         self._hour = self._day = start
         self._below = below
 
+    @property
+    def since(self) -> int:
+        """When the hour that runs began, UTC seconds."""
+        return self._hour
+
     def hear(self, radio: str, tag: int, at: float) -> None:
         """A device of the panel was heard inside."""
         self._panels[radio].hear(tag, at)
@@ -70,6 +75,7 @@ class Panels:
         `last`: the window ends the epoch too, so the stays of the whole epoch go with it.
         """
         panel = self._panels[radio]
+        end = max(end, self._hour + 1)  # a clock that is set as an hour begins ends it within a second
         hour = Hour(self._hour, end, min(3600.0, self._listened[radio]), *panel.hour())
         told = replace(heard, visits=noised_hour(hour, self._below))
         return replace(told, dwell=noised_day(Day(self._day, end, panel.day()), self._below)) if last else told

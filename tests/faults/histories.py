@@ -12,7 +12,7 @@ reboots before the time is known; lines that come and go. Of every history:
 5. Rest is told where it was by plan. Visits are told of hours that were, each once.
 
 Where the kernel vouches for a time that is wrong nobody can know; then the frames' places are let be, and what a step
-back leaps over counts nowhere: else windows would be told twice. The control believes every time of day.
+back leaps over counts nowhere, else windows would be told twice; a short one makes the open window longer. The control believes every time of day.
 """
 
 import logging
@@ -75,7 +75,7 @@ class Verdict(NamedTuple):
 
 
 def torture(folder: Path, *, full: bool) -> list[Line]:
-    """100,000 histories in full, some hundreds in short; a tenth as many of the control."""
+    """20,000 histories in full, some hundreds in short; a tenth as many of the control."""
     count = 20_000 if full else 240
     product = _lived_all(folder, count, credulous=False)
     control = _lived_all(folder, count // 10, credulous=True)
@@ -163,7 +163,7 @@ def faults(story: Story) -> Iterator[Fault]:
     world = story.world
     if set(world.came) != set(world.told):
         yield Fault(True, f"{len(world.told) - len(world.came)} reports never go")
-    if world.lost or world.sense.open:
+    if (world.lost and story.honest) or world.sense.open:
         yield Fault(True, "frames of windows that were over are in no report")
     if world.unheard and story.honest:
         yield Fault(True, f"{len(world.unheard)} frames counted nowhere")
@@ -189,7 +189,8 @@ def _misfit(story: Story, told: Told, report: Report) -> Iterator[str]:
     if told.frames:
         span_s = told.frames[-1].listened - told.frames[0].listened
         least_s = span_s - look_s if story.honest else 0.0  # a step back within a window can make it too long
-        if not least_s - EPS_S <= listened_s <= span_s + 2 * look_s + EPS_S:
+        steered = EPS_S if story.honest else EPS_S * (1 + story.events.count("set"))  # some steps are too small to see
+        if not least_s - EPS_S <= listened_s <= span_s + 2 * look_s + steered:
             yield f"listened for {listened_s} s, its frames were heard over {span_s:.1f} s"
 
 
