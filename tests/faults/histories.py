@@ -12,7 +12,8 @@ reboots before the time is known; lines that come and go. Of every history:
 5. Rest is told where it was by plan. Visits are told of hours that were, each once.
 
 Where the kernel vouches for a time that is wrong nobody can know; then the frames' places are let be, and what a step
-back leaps over counts nowhere, else windows would be told twice; a short one makes the open window longer. The control believes every time of day.
+back leaps over counts nowhere, else windows would be told twice; a short one makes the open window longer. The control
+believes every time of day.
 """
 
 import logging
