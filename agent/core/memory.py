@@ -102,8 +102,8 @@ class Memory:
         if self._panels is not None and trace.visit is not None:
             self._panels.hear(radio, trace.visit, at)
 
-    def close(self, heard: Mapping[str, Heard], end: int, opens: Moment) -> dict[str, Heard]:
-        """The window is over at `end`, the next opens at `opens`: what it says, with visits that are due.
+    def close(self, heard: Mapping[str, Heard], start: int, end: int, opens: Moment) -> dict[str, Heard]:
+        """The window from `start` to `end` is over, the next opens at `opens`: what it says, with visits that are due.
 
         The count key dies, and the epoch key too where the next window would outlast it.
         """
@@ -112,7 +112,7 @@ class Memory:
         last = self._keys.outlasted(opens)
         told = dict(heard)
         if self._panels is not None:
-            told = self._tell(self._panels, heard, end, opens, last=last)
+            told = self._tell(self._panels, heard, start, end, opens, last=last)
         if last:
             self.end()
         return told
@@ -175,7 +175,7 @@ class Memory:
                 self._panels = Panels(self._radios, int(now.utc), visits.below)
 
     def _tell(
-        self, panels: Panels, heard: Mapping[str, Heard], end: int, opens: Moment, *, last: bool
+        self, panels: Panels, heard: Mapping[str, Heard], start: int, end: int, opens: Moment, *, last: bool
     ) -> dict[str, Heard]:
         zone = self._place.zone
         for radio, one in heard.items():
@@ -185,7 +185,7 @@ class Memory:
             self._leave.furniture |= furniture
         if not last and hour_of(panels.since, zone) == hour_of(opens.utc, zone):
             return dict(heard)
-        told = {radio: panels.tell(radio, one, end, last=last) for radio, one in heard.items()}
+        told = {radio: panels.tell(radio, one, start, end, last=last) for radio, one in heard.items()}
         panels.next_hour(int(opens.utc))
         return told
 

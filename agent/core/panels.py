@@ -69,16 +69,18 @@ class Panels:
         """So much of the window that ends was listened to."""
         self._listened[radio] += seconds
 
-    def tell(self, radio: str, heard: Heard, end: int, *, last: bool) -> Heard:
-        """What the radio heard in the window that ends an hour, with the hour's figures, noised.
+    def tell(self, radio: str, heard: Heard, start: int, end: int, *, last: bool) -> Heard:
+        """What the radio heard in the window from `start` to `end` that ends an hour, with the hour's figures, noised.
 
         `last`: the window ends the epoch too, so the stays of the whole epoch go with it.
         """
         panel = self._panels[radio]
-        end = max(end, self._hour + 1)  # a clock that is set as an hour begins ends it within a second
-        hour = Hour(self._hour, end, min(3600.0, self._listened[radio]), *panel.hour())
+        begun = min(self._hour, start)  # a clock that was set back began the hour later than it is now
+        end = max(end, begun + 1)  # one that is set as an hour begins ends it within a second
+        hour = Hour(begun, end, min(3600.0, self._listened[radio]), *panel.hour())
         told = replace(heard, visits=noised_hour(hour, self._below))
-        return replace(told, dwell=noised_day(Day(self._day, end, panel.day()), self._below)) if last else told
+        day = Day(min(self._day, begun), end, panel.day()) if last else None
+        return told if day is None else replace(told, dwell=noised_day(day, self._below))
 
     def next_hour(self, start: int) -> None:
         """A new hour begins at `start`."""

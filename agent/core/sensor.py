@@ -205,7 +205,7 @@ class Sensor:
             decoder.damaged = 0
         self._dot11.forget()
         heard = {radio: window.close(end) for radio, window in self._windows.items()}
-        told = self.memory.close(heard, int(end), self._moment(opens))
+        told = self.memory.close(heard, self._start or 0, int(end), self._moment(opens))
         if not self._trusted:
             told = heard  # which hour it is, and whether it was told before, is not known
         report = Report(
