@@ -211,20 +211,22 @@ def _misplaced(story: Story, told: Told, report: Report) -> Iterator[str]:
 
 
 def _visits(world: World) -> Iterator[str]:
-    """Hours of visits that were not, or were told before."""
-    until = 0
+    """Hours of visits that were not, or were told before. One that a wrong time lies in may be longer than an hour."""
+    until, doubtful = 0, False
     for name in sorted(world.came):
         report = world.came[name]
         assert report.wifi is not None
         hour = report.wifi.visits
+        doubtful |= report.clock != "trusted"
         if hour is UNSET:
             continue
         at = [one.at for one in world.told[name].frames]
-        if not until <= hour.start < hour.end <= hour.start + 3600 + 2 * world.window_s:
+        is_hour = doubtful or hour.end <= hour.start + 3600 + 2 * world.window_s
+        if not (until <= hour.start < hour.end and is_hour):
             yield f"{name}: visits of {hour.start} to {hour.end}, after those up to {until}"
         if at and not at[-1] - world.look_s - EPS_S <= hour.end <= at[0] + 2 * world.window_s:
             yield f"{name}: visits up to {hour.end}, which is {hour.end - at[-1]:.0f} s after its last frame"
-        until = hour.end
+        until, doubtful = hour.end, False
 
 
 def _always_open(start: float, end: float) -> bool:
