@@ -26,7 +26,8 @@ from agent.line import Line
 SCHEMA = 3
 _MAGIC = int.from_bytes(b"Foo") << 8  # beside it the schema's number: the application id (pragma.html)
 _TABLES = files("agent").joinpath("outbox.sql").read_text().split(";\n")
-_BUSY_S, _INDEX = 10.0, "-shm"
+LOG, INDEX = "-wal", "-shm"  # what SQLite puts beside a file
+_BUSY_S = 10.0
 _REFUSALS = (
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS,
@@ -80,7 +81,7 @@ class Known(NamedTuple):
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to the file; nothing of it is read yet. Raises sqlite3.Error."""
-    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
 
 
 def prepare(db: sqlite3.Connection) -> None:
@@ -139,12 +140,12 @@ def is_damage(error: Exception, path: Path) -> bool:
 
 def identity(path: Path) -> Identity:
     """Which files lie there now."""
-    return Identity(*(_identity(Path(f"{path}{companion}")) for companion in ("", "-wal", _INDEX)))
+    return Identity(*(_identity(Path(f"{path}{companion}")) for companion in ("", LOG, INDEX)))
 
 
 def drop_index(path: Path) -> None:
     """Delete the index of a log that is gone: another process may have both open, and would share it with a new log."""
-    Path(f"{path}{_INDEX}").unlink(missing_ok=True)
+    Path(f"{path}{INDEX}").unlink(missing_ok=True)
 
 
 def locked(folder: int) -> bool:
@@ -210,14 +211,16 @@ def newest(db: sqlite3.Connection) -> Line | None:
 def last_of(db: sqlite3.Connection, epoch: str) -> int:
     """The last sequence of an epoch."""
     first = line.place(epoch, 0)
-    (found,) = db.execute("SELECT max(place) FROM report WHERE place BETWEEN ? AND ?", (first, _end(first))).fetchone()
+    (found,) = db.execute(
+        "SELECT max(place) FROM report WHERE place BETWEEN ? AND ?", (first, line.end(first))
+    ).fetchone()
     return int(found) - first
 
 
 def after(db: sqlite3.Connection, place: int, limit: int) -> list[tuple[Line, str | None]]:
     """At most `limit` lines of the same epoch after a place, with the boot of those that wait for the time."""
     query = "SELECT place, line, undated FROM report WHERE place BETWEEN ? AND ? ORDER BY place LIMIT ?"
-    rows = db.execute(query, (place + 1, _end(place), limit))
+    rows = db.execute(query, (place + 1, line.end(place), limit))
     return [(_read(at, raw), boot) for at, raw, boot in rows]
 
 
@@ -285,10 +288,6 @@ def _read(place: int, raw: object) -> Line:
     if one is None or one.place != place:
         raise DamagedError("a report is not what was written")
     return one
-
-
-def _end(place: int) -> int:
-    return place | (1 << 32) - 1
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -40,6 +40,11 @@ def place(epoch: str, sequence: int) -> int:
     return int(epoch[:8], 16) << 32 | sequence
 
 
+def end(place: int) -> int:
+    """The last place of the same epoch."""
+    return place | (1 << 32) - 1
+
+
 def write(line: Line) -> bytes:
     """The bytes of a line."""
     content = line.body

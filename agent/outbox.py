@@ -323,7 +323,7 @@ class Outbox:
 
     def _acknowledge(self, db: sqlite3.Connection, place: int) -> None:
         oldest = filing.oldest(db)
-        if oldest is None or not oldest.place <= place < line.place(oldest.epoch, 0) + (1 << 32):
+        if oldest is None or not oldest.place <= place <= line.end(oldest.place):
             return
         db.execute("PRAGMA synchronous = NORMAL")
         try:

@@ -25,8 +25,7 @@ from agent.filing import DamagedError, Known, State
 from agent.line import Line
 
 _PIECE, _SECTOR = 1 << 18, 4096
-_LOG = "-wal"
-_COMPANIONS = ("", _LOG, "-shm", "-journal")
+_COMPANIONS = ("", filing.LOG, filing.INDEX, "-journal")
 _DATED, _VISITS = b'"clock":"redated"', b'"visits":'
 # https://www.sqlite.org/fileformat2.html, 1.3: without and with a write-ahead log.
 _HEADS = tuple(b"SQLite format 3\0%b%b\0\x40\x20\x20" % (line.PAGE.to_bytes(2), mode) for mode in (b"\1\1", b"\2\2"))
@@ -97,8 +96,7 @@ def joined(one: Known, other: Known) -> Known:
     for each, boot in other.lines.values():
         _add(one, each, boot)
     a, b = one.state, other.state
-    day = None if None in (a.budget_day, b.budget_day) else max(a.budget_day or 0, b.budget_day or 0)
-    told = None if None in (a.told_until, b.told_until) else max(a.told_until or 0, b.told_until or 0)
+    day, told = _greater(a.budget_day, b.budget_day), _greater(a.told_until, b.told_until)
     return Known(State(max(a.epoch, b.epoch), max(a.evicted, b.evicted), day, told), one.lines)
 
 
@@ -116,6 +114,11 @@ def mend(path: Path, known: Known, epoch: str | None) -> tuple[Path | None, int,
         told_until = max([told_until, *(_told_until(one) for one in names)])
     new = _made(path, known.state._replace(epoch=newest, told_until=told_until), rows)
     return _install(path, new), sum(1 for one in names if one.body), _holes(names)
+
+
+def _greater(one: int | None, other: int | None) -> int | None:
+    """The greater of two; where one is unknown, so is this."""
+    return None if one is None or other is None else max(one, other)
 
 
 def _add(known: Known, one: Line, boot: str | None) -> None:
@@ -175,7 +178,7 @@ def _search(path: Path, without: int | None = None) -> Iterator[Line]:
 def _pieces(path: Path, without: int | None) -> Iterator[bytes]:
     """What can be read of a file and its log. Raises UnreadableError as `gather` does; None: whatever is missing."""
     size = read = 0
-    for one in (path, Path(f"{path}{_LOG}")):
+    for one in (path, Path(f"{path}{filing.LOG}")):
         with suppress(FileNotFoundError), one.open("rb", buffering=0) as file:
             there = os.fstat(file.fileno()).st_size
             for start in range(0, there, _PIECE):

@@ -19,14 +19,7 @@ from agent import status
 from agent.clock import boot_id
 from agent.config import Config
 from agent.connection import BrokerError, Connection
-from agent.contract import (
-    Hello,
-    OutboxHealth,
-    ReportBatch,
-    ReportedConfig,
-    Status,
-    Watermark,
-)
+from agent.contract import Hello, OutboxHealth, ReportBatch, ReportedConfig, Status, Watermark
 from agent.core.handover import Handover
 from agent.desired import Standing
 from agent.line import Line
@@ -47,11 +40,7 @@ class Talk:
     """
 
     def __init__(
-        self,
-        config: Config,
-        outbox: Outbox,
-        connection: Connection,
-        standing: Standing | None = None,
+        self, config: Config, outbox: Outbox, connection: Connection, standing: Standing | None = None
     ) -> None:
         self._config, self._outbox, self._connection, self._standing = config, outbox, connection, standing
         self._handover = Handover(patience_s=config.mqtt.patience_s)

@@ -38,17 +38,22 @@ def running(kind: str, folder: Path) -> Iterator[int]:
         yield port
 
 
-@contextmanager
-def mosquitto(folder: Path, port: int | None = None, more: str = "") -> Iterator[int]:
-    """mosquitto with its files in `folder`; `more` is added to its configuration."""
-    port = port or free_port()
+def configured(folder: Path, port: int, more: str = "") -> list[str]:
+    """The words that start mosquitto on `port`, with its files in `folder`."""
     config = folder / "mosquitto.conf"
     # Started by root, mosquitto would become a user who may not read a test's folder; others it leaves as they are.
     config.write_text(
         f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n"
         f"persistence true\npersistence_location {folder}/\nlog_dest none\n{more}"
     )
-    process = subprocess.Popen([need("mosquitto"), "-c", str(config)], stderr=subprocess.DEVNULL)
+    return [need("mosquitto"), "-c", str(config)]
+
+
+@contextmanager
+def mosquitto(folder: Path, port: int | None = None, more: str = "") -> Iterator[int]:
+    """mosquitto with its files in `folder`; `more` is added to its configuration."""
+    port = port or free_port()
+    process = subprocess.Popen(configured(folder, port, more), stderr=subprocess.DEVNULL)
     try:
         until(lambda: _listens(port), "mosquitto")
         yield port

@@ -2,15 +2,11 @@
 
 import os
 import shutil
-import signal
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -19,41 +15,23 @@ from agent.contract import Report, decode, encode
 from agent.line import Line
 from agent.outbox import Life, Outbox
 from tests import outboxes
-from tests.conftest import ROOT
+from tests.children import in_a_child
 from tests.edges.test_outbox import BOOT, hour, numbers, report, undated
 from tests.faults.damage import files, overwrite
 
 DAY, TOLD = 738_000, 7200
 LATER = Life("7f00000000000000", 0)  # as begun in a later second
-AGENT = str(ROOT / "agent")
 
 
-def in_a_child(work: Callable[[], object], *, kill_at: int = 0) -> bool:
-    """Run `work` in a process that is killed at the `kill_at`-th line of the agent, or after it; whether after it."""
-    child = os.fork()
-    if child == 0:
-        lines = 0
+def killed_after(work: Callable[[], object]) -> bool:
+    """Do the work in a process that ends with what the work gives still open."""
 
-        def trace(frame: FrameType, event: str, _argument: Any) -> Any:
-            nonlocal lines
-            if not frame.f_code.co_filename.startswith(AGENT):
-                return None
-            lines += event == "line"
-            if lines == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return trace
+    def kept() -> object:
+        made = work()
+        assert made is not None
+        return made
 
-        try:
-            sys.settrace(trace if kill_at else None)
-            kept = work()  # nothing of it is closed in order
-            sys.settrace(None)
-            assert kept is not None
-            os.kill(os.getpid(), signal.SIGUSR1)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGUSR1), f"the child ended with {status}"
-    return os.WTERMSIG(status) == signal.SIGUSR1
+    return in_a_child(kept)
 
 
 def fill(path: Path, count: int, acknowledged: int = 0) -> Outbox:
@@ -69,7 +47,7 @@ def fill(path: Path, count: int, acknowledged: int = 0) -> Outbox:
 
 def killed(path: Path, count: int, acknowledged: int = 0) -> list[Line]:
     """What a process leaves that is killed after that: the reports that wait."""
-    assert in_a_child(lambda: fill(path, count, acknowledged))
+    assert killed_after(lambda: fill(path, count, acknowledged))
     with TemporaryDirectory() as copy:
         for one in files(path):
             shutil.copy(one, copy)
@@ -300,7 +278,7 @@ def test_an_hour_that_was_being_written_as_the_process_died_is_there_and_not_tol
             filing.put(db, Line(first.epoch, 2, encode(hour(TOLD, 5))), None)
         return db
 
-    assert in_a_child(begin)
+    assert killed_after(begin)
     log = Path(f"{path}-wal")
     overwrite(log, log.stat().st_size - line.PAGE - 24 + 4, bytes(4))  # the frame that commits it does not any more
     outbox = Outbox(path, life=LATER)

@@ -8,7 +8,6 @@
 """
 
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,14 +17,13 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.brokers import free_port, until
-from tests.conftest import need
+from tests.brokers import free_port, mosquitto, until
 from tests.e2e.test_path import SHOPS
 from tests.faults.kills import named
 from tests.faults.parts import START, Part, Progress, held, oldest
 from tests.faults.table import Line
 from tests.faults.wire import Wire, wire
-from tests.processes import fetch
+from tests.processes import cloud
 
 SPEED = 2000.0
 MOST_BYTES, MOST_A_DAY, LEAST_FACTOR = 50e6, 200e6, 100.0
@@ -188,22 +186,8 @@ class Away:
     @contextmanager
     def _cloud(self) -> Iterator[None]:
         """Broker and cloud, at work."""
-        port, folder = free_port(), self.folder
-        (folder / "mosquitto.conf").write_text(
-            f"user root\nlistener {self._broker} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\n"
-            f"max_queued_messages 0\nlog_dest none\n"
-        )
-        (folder / "cloud.toml").write_text(
-            f'database = "{folder}/cloud.db"\n[http]\nport = {port}\n[mqtt]\nport = {self._broker}\n{SHOPS}'
-        )
-        python = [sys.executable, "-m", "cloud"]
-        with ExitStack() as stack:
-            broker = Part("broker", [need("mosquitto"), "-c", f"{folder}/mosquitto.conf"], folder / "broker.log")
-            stack.callback(broker.stop)
-            subprocess.run([*python, "migrate", "-c", f"{folder}/cloud.toml"], check=True, capture_output=True)
-            cloud = Part("cloud", [*python, "serve", "-c", f"{folder}/cloud.toml"], folder / "cloud.log")
-            stack.callback(cloud.stop)
-            until(lambda: fetch(f"http://127.0.0.1:{port}/api/v1/healthz"), "the cloud to serve", 60)
+        settings = f"[mqtt]\nport = {self._broker}\n{SHOPS}"
+        with mosquitto(self.folder, self._broker), cloud(self.folder, settings):
             yield
 
     def _found(self) -> list[tuple[str, int]]:

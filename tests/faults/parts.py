@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import random
 import signal
 import sqlite3
 import subprocess
@@ -18,8 +17,7 @@ from agent import line
 from agent.contract import Report
 from agent.line import Line
 from tests import outboxes
-from tests.brokers import free_port
-from tests.conftest import need
+from tests.brokers import configured, free_port
 from tests.e2e.test_path import SHOPS
 
 WINDOW_S = 60
@@ -72,10 +70,6 @@ class Whole:
     def __init__(self, folder: Path, broker: int, cloud: int, agent: dict[str, list[str]]) -> None:
         self.folder = folder
         self.port = broker
-        (folder / "mosquitto.conf").write_text(
-            f"user root\nlistener {broker} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\n"
-            f"max_queued_messages 0\npersistence true\npersistence_location {folder}/\nlog_dest none\n"
-        )
         (folder / "cloud.toml").write_text(
             f'database = "{folder}/cloud.db"\n[http]\nport = {cloud}\n[mqtt]\nport = {broker}\n{SHOPS}'
         )
@@ -87,7 +81,7 @@ class Whole:
         python = [sys.executable, "-m"]
         subprocess.run([*python, "cloud", "migrate", "-c", f"{folder}/cloud.toml"], check=True, capture_output=True)
         self.parts = {
-            "broker": Part("broker", [need("mosquitto"), "-c", f"{folder}/mosquitto.conf"], folder / "broker.log"),
+            "broker": Part("broker", configured(folder, broker), folder / "broker.log"),
             "cloud": Part("cloud", [*python, "cloud", "serve", "-c", f"{folder}/cloud.toml"], folder / "cloud.log"),
             **{
                 name: Part(name, [*python, *words, f"{folder}/agent.toml"], folder / f"{name}.log")
@@ -169,11 +163,6 @@ def doubled(rows: list[tuple[str, int, bytes]]) -> int:
         heard = report.wifi.listened_s if report.wifi else 0.0
         listened[report.window_start] = listened.get(report.window_start, 0.0) + heard
     return sum(seconds > WINDOW_S + 1 for seconds in listened.values())
-
-
-def choice(dice: random.Random, weights: dict[str, float]) -> str:
-    """One of the parts, by weight."""
-    return dice.choices(list(weights), list(weights.values()))[0]
 
 
 class Progress:

@@ -18,7 +18,7 @@ from tests.brokers import free_port, mosquitto, until
 from tests.conftest import need
 from tests.e2e.test_path import SHOPS
 from tests.faults.kills import absent, torture
-from tests.faults.parts import START, WINDOW_S, held
+from tests.faults.parts import START, WINDOW_S, committed, held
 from tests.processes import cloud, sensor
 
 STREET = '[radio.wifi]\nsource = "street"\nvisitors_per_day = 100\n'
@@ -31,11 +31,7 @@ def agent_settings(port: int, more: str = "", speed: float = 300.0) -> str:
 
 
 def sequences(folder: Path) -> list[tuple[str, int]]:
-    database = sqlite3.connect(f"file:{folder}/cloud.db?mode=ro", uri=True)
-    try:
-        return database.execute("SELECT epoch, sequence FROM report ORDER BY epoch, sequence").fetchall()
-    finally:
-        database.close()
+    return [(epoch, sequence) for epoch, sequence, _ in committed(folder)]
 
 
 def newest(folder: Path) -> dict[str, int]:

@@ -12,14 +12,9 @@ no keyring; it is replaced as the keyring is, whole or not at all.
 
 import mmap
 import os
-import signal
-import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from types import FrameType
-from typing import Any
 
 import msgspec
 
@@ -31,13 +26,12 @@ from agent.core.sensor import Sensor
 from agent.outbox import Outbox
 from agent.shelf import Shelf
 from tests.air import heard
-from tests.conftest import ROOT
+from tests.children import in_a_child
 from tests.outboxes import reports
 from tests.privacy.proof import Proof, check
 
 T = 1_699_966_800
 HOUR_ENDS = T + 3600
-AGENT = str(ROOT / "agent")
 
 
 class Kept:
@@ -100,33 +94,6 @@ def told(path: Path) -> dict[int, set[tuple[int, int]]]:
         outbox.acknowledge(one.epoch, one.sequence)
     outbox.close()
     return found
-
-
-def in_a_child(work: Callable[[], object], *, kill_at: int | None = None) -> bool:
-    """Run `work` in a process of its own, killed at the `kill_at`-th line of the agent; whether it came to its end."""
-    child = os.fork()
-    if child == 0:
-        lines = 0
-
-        def trace(frame: FrameType, event: str, _argument: Any) -> Any:
-            nonlocal lines
-            if not frame.f_code.co_filename.startswith(AGENT):
-                return None
-            lines += event == "line"
-            if lines == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return trace
-
-        try:
-            sys.settrace(trace if kill_at else None)
-            work()
-            sys.settrace(None)
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert status == 0 or os.WTERMSIG(status) == signal.SIGKILL, f"the child ended with {status}"
-    return status == 0
 
 
 def killed(folder: Path, point: int, *, forgetful: bool) -> tuple[dict[int, set[tuple[int, int]]], bool]:
