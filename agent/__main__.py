@@ -26,6 +26,8 @@ app = typer.Typer(
 
       footfall-agent check                       is everything there that counting needs?
 
+      footfall-agent radio test                  what does each radio hear just now?
+
       footfall-agent run                         count until stopped (Ctrl-C)
 
       footfall-agent status --json               how is the sensor, for a program
@@ -61,12 +63,14 @@ def main() -> None:
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Count until stopped: the sensing and the talking process, started again if one dies.
 
-    For a machine without a service manager; it runs what `sense` and `sync` run.
+    For a machine without a service manager; it runs what `sense` and `sync` run, and as root what `keep` runs.
     """
     from agent import supervise  # noqa: PLC0415 - each command pays for its own imports only
 
-    load(config)
-    sys.exit(supervise.run(config))
+    real = load(config).radio.is_real
+    if real and os.geteuid() != 0:
+        print("Not root, so the radios must be set up by others: see 'footfall-agent keep'.", file=sys.stderr)
+    sys.exit(supervise.run(config, keep=real and os.geteuid() == 0))
 
 
 @app.command()
@@ -79,6 +83,12 @@ def sense(config: ConfigOption = DEFAULT_CONFIG) -> None:
 def sync(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """The talking process: outbox to the cloud. It opens no radio and holds no key."""
     _become("sync", config)
+
+
+@app.command()
+def keep(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """The keeping process, as root: readies the radios, changes channels, brings back one that hears nothing."""
+    _become("keep", config)
 
 
 @app.command()
@@ -109,9 +119,55 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
         print(json.dumps([finding._asdict() for finding in findings]))
     else:
         for finding in findings:
-            print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.part:8}  {finding.sentence}")
+            typer.echo(_colour(finding.ok, f"{finding.part:9}  {finding.sentence}"))
     if not all(finding.ok for finding in findings):
         sys.exit(BAD_CONFIG if not findings[0].ok else ERROR)
+
+
+radio = typer.Typer(help="The radios: which there are, what each can do, what it hears.", no_args_is_help=True)
+app.add_typer(radio, name="radio")
+_COLOURS = {"certified": "green", "works": "green", "unknown": "yellow", "doubtful": "yellow", "not usable": "red"}
+
+
+@radio.command(name="list")
+def radio_list(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Which radios this machine has, how good each is for a sensor, and which one listens (marked *)."""
+    from agent import radios  # noqa: PLC0415
+
+    rows = radios.listed(load(config) if config.exists() else None)
+    if as_json:
+        print(json.dumps([row._asdict() for row in rows]))
+        return
+    for row in rows:
+        grade = typer.style(f"{row.grade:10}", fg=_COLOURS[row.grade])
+        typer.echo(f"{'*' if row.chosen else ' '} {row.radio:9}  {row.name:8}  {grade}  {row.sentence}")
+    if not rows:
+        print("There is no radio: plug the supplied Wi-Fi stick in.")
+        sys.exit(TEMPORARY)
+
+
+@radio.command(name="test")
+def radio_test(
+    config: ConfigOption = DEFAULT_CONFIG,
+    seconds: Annotated[int, typer.Option(min=1, max=3600, help="For how long to listen.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Listen for a while and show, second by second, how much each radio hears; as root."""
+    from agent import radios  # noqa: PLC0415
+
+    fine = True
+    for one in radios.heard(load(config), seconds):
+        if isinstance(one, radios.Told):
+            fine = fine and one.ok
+            typer.echo(json.dumps(one._asdict()) if as_json else _colour(one.ok, one.sentence))
+        else:
+            print(json.dumps(one._asdict()) if as_json else radios.line(one), flush=True)
+    if not fine:
+        sys.exit(TEMPORARY)
+
+
+def _colour(ok: bool, sentence: str) -> str:
+    return f"{typer.style('ok  ' if ok else 'FAIL', fg='green' if ok else 'red')}  {sentence}"
 
 
 @app.command()

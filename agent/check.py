@@ -2,18 +2,15 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from agent import sense
-from agent.config import Config, ConfigError, Monitor, load
+from agent import radios, sense
+from agent.config import Config, ConfigError, load
 from agent.connection import BrokerError, Connection
 from agent.outbox import Outbox, OutboxError
-from agent.radio import RadioError
-from agent.radio.wifi import Wifi
 
-_LISTEN_S = 3.0
+_LISTEN_S = 5
 _CONNECT_S = 10.0
 _FREE_MB = 50
 
@@ -32,8 +29,8 @@ def run(path: Path) -> list[Finding]:
         config = load(path)
     except ConfigError as error:
         return [Finding("settings", False, str(error))]
-    tests: tuple[Callable[[Config], Finding], ...] = (_disk, _clock, _radio, _broker)
-    return [Finding("settings", True, f"{path} is understood."), *(test(config) for test in tests)]
+    understood = Finding("settings", True, f"{path} is understood.")
+    return [understood, _disk(config), _clock(config), *_radios(config), _broker(config)]
 
 
 def _disk(config: Config) -> Finding:
@@ -60,21 +57,11 @@ def _clock(config: Config) -> Finding:
     )
 
 
-def _radio(config: Config) -> Finding:
-    source = config.radio.wifi
-    if not isinstance(source, Monitor):
-        return Finding("radio", True, "The settings name a simulation or a capture; no radio is needed.")
-    heard = 0
-    try:
-        wifi = Wifi(source.interface, time.time)
-        end = time.monotonic() + _LISTEN_S
-        while time.monotonic() < end:
-            heard += sum(1 for _ in wifi.frames(0.5))
-        wifi.close()
-    except RadioError as error:
-        return Finding("radio", False, str(error))
-    hint = "" if heard else " Open the Wi-Fi settings of a phone beside it: that makes it send."
-    return Finding("radio", True, f"{source.interface} listens; {heard} probe requests in {_LISTEN_S:.0f} s.{hint}")
+def _radios(config: Config) -> list[Finding]:
+    if not config.radio.is_real:
+        return [Finding("radio", True, "The settings name a simulation or a capture; no radio is needed.")]
+    told = [one for one in radios.heard(config, _LISTEN_S) if isinstance(one, radios.Told)]
+    return [Finding(one.radio, one.ok, one.sentence) for one in told]
 
 
 def _broker(config: Config) -> Finding:

@@ -10,6 +10,7 @@
 """
 
 import ctypes
+import os
 import time
 from pathlib import Path
 from typing import Protocol
@@ -20,8 +21,9 @@ _STEP_S = 2.0  # no leap second, and nothing that is being steered
 
 
 def boot_id() -> str:
-    """A name of this boot of the machine (random(4))."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    """A name of this boot of the machine, 32 digits (random(4)); the units give it, for they hide where it stands."""
+    given = os.environ.get("FOOTFALL_BOOT") or Path("/proc/sys/kernel/random/boot_id").read_text()
+    return given.strip().replace("-", "")
 
 
 class Clock(Protocol):

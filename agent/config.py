@@ -18,12 +18,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.contract.handover import SensorId
+from agent.core.channels import frequency
 
 Dbm = Annotated[int, Meta(ge=-127, le=0)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 KeyName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Interface = Annotated[str, Meta(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9_.-]+$")]
+Channels = Annotated[tuple[Annotated[int, Meta(ge=1, le=177)], ...], Meta(min_length=1, max_length=32)]
 PublicKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 
 
@@ -32,9 +35,19 @@ class ConfigError(Exception):
 
 
 class Monitor(Struct, frozen=True, forbid_unknown_fields=True, tag_field="source", tag="monitor"):
-    """A Wi-Fi interface in monitor mode."""
+    """A Wi-Fi stick in monitor mode: the interface of that name, or "auto" for the best one that is free.
 
-    interface: Annotated[str, Meta(min_length=1, max_length=15)] = "mon0"
+    It stays on each of `channels` for `stay_s` seconds, a fifth more or less, and on a single one for good. A second
+    stick, where one is plugged in, adds what it hears on `second_channels`; "none" leaves it alone.
+    `country`: where the sensor stands (ISO 3166-1), which decides the channels it may use.
+    """
+
+    interface: Interface = "auto"
+    channels: Channels = (1, 6, 11)
+    stay_s: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
+    second_interface: Interface = "auto"
+    second_channels: Channels = (36,)
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
 
 
 class Capture(Struct, frozen=True, forbid_unknown_fields=True, tag_field="source", tag="capture"):
@@ -57,10 +70,26 @@ class Street(Struct, frozen=True, forbid_unknown_fields=True, tag_field="source"
     time_zone: str = "Europe/Berlin"
 
 
+class Bluetooth(Struct, frozen=True, forbid_unknown_fields=True, tag_field="source", tag="bluetooth"):
+    """A Bluetooth adapter: "auto" or a name such as hci0. An active scan asks devices for more, a passive one does not.
+
+    `mode` "auto" is passive wherever the machine can do it.
+    """
+
+    adapter: Annotated[str, Meta(pattern=r"^(auto|hci[0-9]{1,2})$")] = "auto"
+    mode: Literal["auto", "passive", "active"] = "auto"
+
+
 class Radio(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the sensor listens."""
+    """Where the sensor listens: Wi-Fi, and Bluetooth beside it where that is given."""
 
     wifi: Monitor | Capture | Street = Monitor()
+    ble: Bluetooth | Capture | None = None
+
+    @property
+    def is_real(self) -> bool:
+        """Whether any of it is a radio of this machine, and neither a capture nor a simulation."""
+        return isinstance(self.wifi, Monitor) or isinstance(self.ble, Bluetooth)
 
 
 class Zones(Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,6 +197,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         return Path(self.run_dir) / "status.json"
 
     @property
+    def radios_path(self) -> Path:
+        """What the keeping process says of the radios, in memory."""
+        return Path(self.run_dir) / "radios.json"
+
+    @property
+    def reboots_path(self) -> Path:
+        """How often the machine was restarted for a radio's sake, on disk."""
+        return Path(self.state_dir) / "reboots.json"
+
+    @property
     def line_path(self) -> Path:
         """How the line to the cloud is, in memory."""
         return Path(self.run_dir) / "line.json"
@@ -189,8 +228,10 @@ def load(path: Path) -> Config:
 
 
 def _check(path: Path, config: Config) -> None:
-    if config.time is not None and isinstance(config.radio.wifi, Monitor):
+    if config.time is not None and config.radio.is_real:
         raise ConfigError(f"{path}: time: a clock of its own is for simulations; a real radio goes by the machine's.")
+    if isinstance(config.radio.wifi, Monitor):
+        _check_channels(path, config.radio.wifi)
     if config.zones.outside_dbm > config.zones.inside_dbm:
         raise ConfigError(f"{path}: zones.outside_dbm must not be above zones.inside_dbm ({config.zones.inside_dbm}).")
     if config.privacy.site == "sensitive" and config.profile != "F5":
@@ -211,6 +252,15 @@ def _check(path: Path, config: Config) -> None:
         )
     if (config.mqtt.certificate_file is None) != (config.mqtt.key_file is None):
         raise ConfigError(f"{path}: mqtt.certificate_file and mqtt.key_file go together: give both or none.")
+
+
+def _check_channels(path: Path, wifi: Monitor) -> None:
+    for key, channels in (("channels", wifi.channels), ("second_channels", wifi.second_channels)):
+        for number in channels:
+            try:
+                frequency(number)
+            except ValueError as error:
+                raise ConfigError(f"{path}: radio.wifi.{key}: {error}") from None
 
 
 def _explain(error: str, kind: Any) -> str:

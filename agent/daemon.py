@@ -1,7 +1,7 @@
-"""One of the two processes of a sensor, without the command line around it: python -m agent.daemon sense|sync FILE.
+"""One of the processes of a sensor, without the command line around it: python -m agent.daemon sense|sync|keep FILE.
 
 The command line's library and what it brings take 15 MB, which a process that runs for months need not carry.
-`footfall-agent sense` and `sync` read their arguments and then become this.
+`footfall-agent sense`, `sync` and `keep` read their arguments and then become this.
 """
 
 import logging
@@ -49,6 +49,10 @@ def _run(part: str, config: Config) -> None:
         handed = sense.run(config, _until_signalled())
         if handed is not None:
             renewal.become(handed, ["-m", "agent.daemon", *sys.argv[1:]])
+    elif part == "keep":
+        from agent import keep  # noqa: PLC0415
+
+        keep.run(config, _until_signalled())
     else:
         from agent import sync  # noqa: PLC0415
 

@@ -20,11 +20,19 @@ from agent.outbox import Life
 _HANDED = "FOOTFALL_HANDED"
 
 
+class Total(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one radio has counted: frames heard, frames lost in the kernel, and how often its listening began anew."""
+
+    frames: int = 0
+    dropped: int = 0
+    restarts: int = 0
+
+
 class Handed(Struct, frozen=True, forbid_unknown_fields=True):
     """What the process hands to itself. `began`: of the first of them, seconds of CLOCK_BOOTTIME.
 
-    `epoch_over`: it becomes a new one because the epoch is over, and not for new settings within it. `told`: of its
-    clock (`agent.clock`).
+    `epoch_over`: it becomes a new one because the epoch is over, and not for new settings within it. `totals`: of its
+    radios, in their order. `told`: of its clock (`agent.clock`).
     """
 
     began: float
@@ -33,8 +41,7 @@ class Handed(Struct, frozen=True, forbid_unknown_fields=True):
     unsaved: list[Report]
     lost: int
     life: Life | None
-    frames: int
-    dropped: int
+    totals: list[Total]
     told: float | None = None
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from agent import learnt, renewal, status
 from agent.clock import Clock, ScaledClock, SystemClock, boot_id
-from agent.config import Capture, Config, Monitor
-from agent.contract import Health, Privacy
+from agent.config import Bluetooth, Capture, Config, Monitor
+from agent.contract import Health, Privacy, RadioHealth
 from agent.core.epoch import KEY_BYTES, LONGEST_EPOCH_S
 from agent.core.hours import opening
 from agent.core.memory import Place, Visits
@@ -35,11 +35,12 @@ from agent.in_force import InForce
 from agent.keyring import Keyring
 from agent.outbox import Outbox
 from agent.point import Point
-from agent.radio import Radio
+from agent.radio import Radio, RadioError
 from agent.radio.paced import Paced, played
 from agent.radio.wifi import Wifi
-from agent.renewal import Handed
+from agent.renewal import Handed, Total
 from agent.shelf import Shelf
+from agent.status import Kept
 
 log = logging.getLogger("footfall.sense")
 
@@ -59,13 +60,52 @@ def open_wifi(config: Config, clock: Clock) -> Radio:
     """The Wi-Fi radio the settings ask for. Raises RadioError."""
     source = config.radio.wifi
     if isinstance(source, Monitor):
-        return Wifi(source.interface, clock.now)
+        return Wifi(found(config, "wifi", source.interface), clock.now)
     if isinstance(source, Capture):
-        start = None if config.time else clock.now()
-        return Paced("capture", played(Path(source.path), start, loop=source.loop), clock)
+        return play(source, config, clock)
     from agent.radio import street  # noqa: PLC0415 - a simulation that no real sensor needs in memory
 
     return Paced("street", street.frames(street.Profile(**structs.asdict(source)), clock.now()), clock)
+
+
+def open_second(config: Config, clock: Clock) -> Radio:
+    """The second Wi-Fi stick, where there is one. Raises RadioError."""
+    source = config.radio.wifi
+    wanted = source.second_interface if isinstance(source, Monitor) else "none"
+    return Wifi(found(config, "wifi", wanted, place=1), clock.now)
+
+
+def open_ble(config: Config, clock: Clock) -> Radio:
+    """The Bluetooth radio the settings ask for. Raises RadioError."""
+    source = config.radio.ble
+    if isinstance(source, Capture):
+        return play(source, config, clock)
+    asked = source or Bluetooth()
+    from agent.radio.ble import Ble  # noqa: PLC0415 - not every sensor has it
+
+    return Ble(asked.adapter, asked.mode, clock.now)
+
+
+def play(source: Capture, config: Config, clock: Clock) -> Radio:
+    """A capture in place of a radio. Raises RadioError."""
+    start = None if config.time else clock.now()
+    return Paced("capture", played(Path(source.path), start, loop=source.loop), clock)
+
+
+def found(config: Config, radio: str, wanted: str, place: int = 0) -> str:
+    """The name of the radio to open: the one that is wanted, or what the keeping process found. Raises RadioError."""
+    if wanted != "auto":
+        return wanted
+    said = status.read_radios(config.radios_path)
+    if said is None:
+        raise RadioError(
+            "Which Wi-Fi stick to listen with is found by the service footfall-keep, which has not said: start it, "
+            "or name an interface in the settings (radio.wifi.interface)."
+        )
+    kept = [one for one in said.radios if one.radio == radio][place : place + 1]
+    if not kept or not kept[0].ready:
+        raise RadioError(kept[0].sentence if kept else "There is no second Wi-Fi stick.")
+    return kept[0].name
 
 
 def draw_key() -> bytearray:
@@ -126,7 +166,7 @@ class Sensing:
         self._outbox, self._vault = outbox, Vault(config.outbox_path, self.clock)
         self._shelf = Shelf(outbox, *((handed.unsaved, handed.lost) if handed else ()))
         self._sensor = Sensor(
-            ("wifi",),
+            ("wifi", "ble") if config.radio.ble else ("wifi",),
             draw_key,
             config.window_s,
             make_place(config, outbox),
@@ -136,14 +176,7 @@ class Sensing:
             one_epoch=True,
         )
         self._leave_out()
-        self._ear = Ear(
-            "wifi",
-            partial(open_wifi, config, self.clock),
-            self._sensor,
-            self.clock,
-            frames=handed.frames if handed else 0,
-            dropped=handed.dropped if handed else 0,
-        )
+        self._ears = self._make_ears(handed.totals if handed else [])
         self._point = Point(config.leave_path)
         self._real = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._began = handed.began if handed else self._real
@@ -153,6 +186,8 @@ class Sensing:
         """One round, about half a second; whether this process has to become a new one."""
         self.clock.follow()
         now, before = self.clock.now(), self._real
+        for ear in self._ears:
+            ear.look(now)
         trusted, boot = self.clock.trusted(), self.clock.boot()
         closed = self._sensor.poll(now, trusted=trusted, boot=boot)
         self._shelf.keep(closed, now - boot if trusted else None)
@@ -160,12 +195,14 @@ class Sensing:
             self._vault.keep(self._sensor.memory.hold())
         if self._sensor.memory.epoch_ended or (closed and self._config != self._in_force.config):
             return True
-        self._ear.listen(_LOOK_S)
+        for ear in self._ears:
+            ear.listen(_LOOK_S if ear is self._ears[0] else 0.0)
         self._attend()
         self._real = time.clock_gettime(time.CLOCK_BOOTTIME)
         if self._real - before > _ABSENT_S:
             log.warning("absent for %.0f s: that time counts as not listened to", self._real - before)
-            self._ear.pause(now)
+            for ear in self._ears:
+                ear.pause(now)
         if self._real - self._told > min(self._config.health_interval_s, 5.0):
             if self._in_force.look():
                 self._leave_out()
@@ -182,9 +219,9 @@ class Sensing:
         over = self._sensor.memory.epoch_ended
         if over:
             self._vault.destroy()
-        learnt_by_now, ear = self._sensor.learnt(), self._ear
+        learnt_by_now, totals = self._sensor.learnt(), [ear.total for ear in self._ears]
         unsaved, lost, life = self._shelf.unsaved, self._shelf.lost, self._outbox.life
-        return Handed(self._began, over, learnt_by_now, unsaved, lost, life, ear.frames, ear.dropped, self.clock.told)
+        return Handed(self._began, over, learnt_by_now, unsaved, lost, life, totals, self.clock.told)
 
     def stop(self) -> None:
         """Close the open window and everything else. In a simulation the epoch ends with it."""
@@ -196,6 +233,16 @@ class Sensing:
             self._vault.keep(self._sensor.memory.hold())
         learnt.write(self._config.learnt_path, self._sensor.learnt())
         self._close()
+
+    def _make_ears(self, totals: list[Total]) -> list[Ear]:
+        config, clock = self._config, self.clock
+        ears = [Ear("wifi", partial(open_wifi, config, clock), self._sensor, clock, *totals[:1])]
+        if config.radio.ble:
+            ears.append(Ear("ble", partial(open_ble, config, clock), self._sensor, clock, *totals[1:2]))
+        if isinstance(config.radio.wifi, Monitor) and config.radio.wifi.second_interface != "none":
+            total = totals[len(ears) : len(ears) + 1]
+            ears.append(Ear("wifi", partial(open_second, config, clock), self._sensor, clock, *total, second=True))
+        return ears
 
     def _leave_out(self) -> None:
         listed = self._in_force.listed
@@ -211,7 +258,8 @@ class Sensing:
             self._point.answer(answer)
 
     def _close(self) -> None:
-        self._ear.close()
+        for ear in self._ears:
+            ear.close()
         self._point.close()
         self._outbox.close()
 
@@ -226,7 +274,7 @@ class Sensing:
             software=version("footfall"),
             clock="trusted" if self.clock.trusted() else "untrusted",
             profile=config.profile,
-            radios=[self._ear.health()],
+            radios=self._radios(),
             privacy=Privacy(
                 site=config.privacy.site,
                 inside_dbm=config.zones.inside_dbm,
@@ -239,6 +287,19 @@ class Sensing:
                 opt_outs_age_s=max(0.0, round(self.clock.now() - listed.made_at, 1)) if listed else None,
             ),
         )
+
+    def _radios(self) -> list[RadioHealth]:
+        """How each radio is, with what the keeping process says of it. A second stick counts once there is one."""
+        said = status.read_radios(self._config.radios_path)
+        kept = {one.name: one for one in said.radios} if said else {}
+        told = [ear.health() for ear in self._ears if not ear.second or ear.was_open]
+        return [_with(one, kept[one.source]) if one.source in kept else one for one in told]
+
+
+def _with(heard: RadioHealth, kept: Kept) -> RadioHealth:
+    channels = {str(channel): share for channel, share in kept.channels.items()}
+    rungs = {} if heard.rungs is UNSET else heard.rungs
+    return structs.replace(heard, channels=channels or UNSET, rungs={**rungs, **kept.rungs})
 
 
 def run(config: Config, stopping: Callable[[], bool]) -> Handed | None:

@@ -1,16 +1,17 @@
-"""Status: how the two processes are, for each other and for `footfall-agent status`.
+"""Status: how the processes of a sensor are, for each other and for `footfall-agent status`.
 
 Files in the run directory, which is memory and not disk, replaced as a whole so that a reader never sees half of
-one. They hold a `Health` and a `Line`: nothing in those says anything about any device.
+one. They hold a `Health`, a `Line` and `Radios`: nothing in those says anything about any device.
 """
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
 from agent.contract import ContractError, Health, decode, encode
+from agent.contract.health import Rung
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -21,6 +22,28 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     connected: bool
     acknowledged: int | None
     sentence: str
+
+
+class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One radio that the keeping process looks after, or would.
+
+    `name`: its interface or adapter, "" where there is none. `ready`: it can be listened to. `sentence`: why not.
+    `channels`: the share of the last hour on each; `rungs`: the steps taken to bring it back.
+    """
+
+    radio: Literal["wifi", "ble"]
+    name: str
+    ready: bool
+    sentence: str
+    channels: dict[str, float] = {}
+    rungs: dict[Rung, int] = {}
+
+
+class Radios(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The radios that the settings ask for, as of `at` (seconds of CLOCK_BOOTTIME), the first of a kind first."""
+
+    at: float
+    radios: list[Kept]
 
 
 def write(path: Path, record: msgspec.Struct) -> None:
@@ -39,6 +62,11 @@ def read(path: Path) -> Health | None:
 def read_line(path: Path) -> Line | None:
     """The talking process's line; None where there is none, or none that can be read."""
     return _read(Line, path)
+
+
+def read_radios(path: Path) -> Radios | None:
+    """What the keeping process says of the radios; None where there is none, or none that can be read."""
+    return _read(Radios, path)
 
 
 def _read(kind: type[T], path: Path) -> T | None:

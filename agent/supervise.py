@@ -1,4 +1,4 @@
-"""Supervise: both processes of a sensor on a machine without systemd. One that dies is started again."""
+"""Supervise: the processes of a sensor on a machine without systemd. One that dies is started again."""
 
 import signal
 import subprocess
@@ -6,18 +6,21 @@ import sys
 import time
 from pathlib import Path
 
-_PARTS = ("sense", "sync")
+_PARTS = ("sense", "sync")  # in the order in which they end, so that the last window is still handed over
 _AGAIN_S = 2.0
 _PATIENCE_S = 10.0
 _BAD_CONFIG = 78
 
 
-def run(config: Path) -> int:
-    """Run sense and sync until SIGINT or SIGTERM; the exit code. Wrong settings end it, anything else restarts."""
+def run(config: Path, *, keep: bool) -> int:
+    """Run sense and sync until SIGINT or SIGTERM, and keep too if told to; the exit code.
+
+    Wrong settings end it, anything else restarts.
+    """
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: stopping.append(received))
-    running = {part: _start(part, config) for part in _PARTS}
+    running = {part: _start(part, config) for part in (*_PARTS, *(["keep"] if keep else []))}
     code = 0
     try:
         while not stopping and not code:
@@ -36,13 +39,13 @@ def run(config: Path) -> int:
 
 
 def _start(part: str, config: Path) -> subprocess.Popen[bytes]:
-    # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop both in order.
+    # A session of its own: a Ctrl-C at the terminal reaches us alone, and we stop them in order.
     command = [sys.executable, "-m", "agent.daemon", part, str(config)]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Sense first, so that sync can still hand over the last window; then sync."""
+    """One after the other, in the order they were started in."""
     for process in processes:
         process.terminate()
         try:

@@ -20,6 +20,7 @@ from scapy.layers.dot11 import Dot11, Dot11Elt, Dot11ProbeReq, RadioTap, RadioTa
 from agent.core import advertisement as bluetooth
 from agent.core import dot11
 from agent.core.frame import Link
+from agent.core.nature import Nature
 from agent.core.sighting import AddressKind
 from agent.radio import capture
 from tests.air import advertisement
@@ -61,7 +62,7 @@ def expected(made: Made) -> tuple[object, ...] | str:
     channel = next((content[0] for ident, content in reversed(elements) if ident == 3 and content), 0)
     on_channel = not 1 <= channel <= 14 or mhz == (2484 if channel == 14 else 2407 + 5 * channel)
     kind = AddressKind.WIFI_LOCAL if sender[0] & 2 else AddressKind.WIFI_GLOBAL
-    return sender, kind, signal, on_channel, mhz, signature(elements)
+    return sender, kind, signal, on_channel, mhz, signature(elements), Nature.UNKNOWN
 
 
 def signature(elements: list[tuple[int, bytes]]) -> int:

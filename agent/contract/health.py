@@ -1,7 +1,7 @@
 """Health: how a sensor is, in numbers that say nothing about any device.
 
-A count of nobody and a deaf radio must never look alike, so health tells what each radio has heard and when.
-Ages are in seconds; an age is null when the thing has not happened yet.
+A count of nobody and a deaf radio must never look alike, so health tells what each radio has heard and when, and what
+was done to bring one back that heard nothing. Ages are in seconds; an age is null when the thing has not happened yet.
 """
 
 from typing import Annotated, Literal
@@ -13,18 +13,29 @@ from agent.contract.report import Count, Name
 
 Age = Annotated[float, Meta(ge=0.0)]
 Level = Annotated[int, Meta(ge=-127, le=0)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Channel = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,2}$")]
+Rung = Literal["restart", "unblock", "power", "usb", "service", "reboot"]
 
 
 class RadioHealth(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One radio: `frames` and `dropped` since the process started; `detail` is one sentence for a person."""
+    """One radio: `frames` and `dropped` since the process started; `detail` is one sentence for a person.
+
+    `state`: "deaf" is open and hears nothing, "missing" could not be opened. `channels`: the share of the last hour it
+    was tuned to each; they add up to less than 1 where it was tuned to none. `rungs`: how often each step was taken to
+    bring it back - its listening begun anew, a block lifted, power off and on, the USB device reset, the Bluetooth
+    service restarted, the machine restarted - since the sensor started, reboots since it was set up.
+    """
 
     radio: Literal["wifi", "ble"]
-    state: Literal["listening", "missing"]
+    state: Literal["listening", "deaf", "missing"]
     source: Name
     frames: Count
     dropped: Count
     last_frame_age_s: Age | None
     detail: Annotated[str, Meta(max_length=200)] = ""
+    channels: Annotated[dict[Channel, Share], Meta(max_length=64)] | UnsetType = UNSET
+    rungs: dict[Rung, Count] | UnsetType = UNSET
 
 
 class OutboxHealth(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

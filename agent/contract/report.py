@@ -20,6 +20,7 @@ WindowStart = Annotated[int, Meta(ge=0, le=2**40)]
 WindowLength = Annotated[int, Meta(ge=1, le=600)]
 Noised = Annotated[int, Meta(ge=-(2**31), le=2**31)]
 Scale = Annotated[int, Meta(ge=1, le=1000)]
+Other = Literal["wearable", "computer", "tag", "beacon", "furniture"]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9+/._-]*$")]
 
 
@@ -70,6 +71,8 @@ class Heard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lost before we saw it. `flooded` says that more transmitters appeared than people can explain.
     `estimator` names the method and version behind the estimates. `rested_s` is the time the radio rested by plan,
     outside opening hours; `visits` and `dwell` stand in the window that ends their hour and their epoch.
+    `others` is how many addresses said that they are no phone, by what they said they are: counted, not estimated, and
+    in none of the other figures; those heard only, and absent where none was or the radio did not listen.
     """
 
     listened_s: Seconds
@@ -85,6 +88,7 @@ class Heard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     rested_s: Seconds | UnsetType = UNSET
     visits: VisitsHour | UnsetType = UNSET
     dwell: DwellDay | UnsetType = UNSET
+    others: dict[Other, Count] | UnsetType = UNSET
 
 
 class Report(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -3,18 +3,21 @@
 1. Nothing the air sends raises. What is not an advertisement is `foreign`, what is cut off is `damaged`.
 2. The kind of an address follows from the type its sender declares and, where that is random, from its two
    highest bits (Bluetooth Core 6.0, Vol 6 Part B 1.3).
-3. The signature comes from the kinds of data, the flags, company and service ids. Names and all other content
-   are stepped over by their length and never read.
+3. Advertising data is read once, for what tells kinds of things apart: flags, transmit power, appearance, service
+   ids, company ids, and the one or two bytes behind an id that say what its message is. Names and all other content are
+   stepped over by their length and never read.
 4. Advertisements arrive on three channels that all receivers hear alike, so the signal is always usable.
 
 Sources: Core 6.0 Vol 6 Part B 2.3 (packets), Vol 4 Part E 7.7.65 (HCI events); Core Supplement 12 Part A
-(advertising data); tcpdump.org link types 187, 201, 251, 256 (captures).
+(advertising data); tcpdump.org link types 187, 201, 251, 256 (captures); `nature` for what lies behind a company's id.
 """
 
+from collections.abc import Callable
 from hashlib import blake2s
 from struct import error
 
 from agent.core.frame import Link
+from agent.core.nature import Advertised, nature_of
 from agent.core.sighting import AddressKind, Sighting
 
 Packet = bytes | memoryview
@@ -28,7 +31,9 @@ _HCI_EVENT, _LE_META, _REPORT, _EXTENDED_REPORT = 0x04, 0x3E, 0x02, 0x0D
 _ANONYMOUS = 0xFF  # as an address type: there is no address
 _NO_SIGNAL = 127
 _FLAGS, _SOME_SERVICES, _ALL_SERVICES, _SERVICE_DATA, _COMPANY = 0x01, 0x02, 0x03, 0x16, 0xFF
+_TX_POWER, _APPEARANCE = 0x0A, 0x19
 _LEADING = {_FLAGS: 1, _SOME_SERVICES: 254, _ALL_SERVICES: 254, _SERVICE_DATA: 2, _COMPANY: 2}
+_APPLE, _OVERFLOW, _IBEACON, _HOMEKIT = 0x004C, 0x01, 0x02, 0x06
 _RANDOM_KINDS = (AddressKind.BLE_NON_RESOLVABLE, AddressKind.BLE_RESOLVABLE, None, AddressKind.BLE_STATIC)
 
 
@@ -110,7 +115,9 @@ class Decoder:
     ) -> list[Sighting]:
         if kind is None:  # the remaining value of the two bits is reserved: nobody may send it
             return self._count_damaged()
-        return [Sighting(packet[sender_at : sender_at + 6], kind, signal, True, None, signature(packet, data, end))]
+        said = advertised(packet, data, end)
+        address = packet[sender_at : sender_at + 6]
+        return [Sighting(address, kind, signal, True, None, said.signature, nature_of(said))]
 
     def _count_foreign(self) -> list[Sighting]:
         self.foreign += 1
@@ -121,18 +128,78 @@ class Decoder:
         return []
 
 
-def signature(packet: Packet, start: int, end: int) -> int:
-    """64-bit hash of the kinds of advertising data in `packet[start:end]`, of flags, services and companies."""
-    hashed = blake2s(digest_size=8)
+def advertised(packet: Packet, start: int, end: int) -> Advertised:
+    """What the advertising data in `packet[start:end]` tells, up to where it is cut off or padded."""
+    said, hashed = Advertised(), bytearray()
     while start + 1 < end and packet[start]:
-        content, following = start + 2, start + 1 + packet[start]
-        if following > end:
+        kind, content = packet[start + 1], start + 2
+        start += 1 + packet[start]
+        if start > end:
             break
-        counts = min(following - content, _LEADING.get(packet[start + 1], 0))
-        hashed.update(bytes((packet[start + 1], counts)))  # with the length, so that contents cannot run together
-        hashed.update(packet[content : content + counts])
-        start = following
-    return int.from_bytes(hashed.digest(), "little")
+        counts = min(start - content, _LEADING.get(kind, 0))
+        hashed += bytes((kind, counts))  # with the length, so that contents cannot run together
+        hashed += packet[content : content + counts]
+        read = _READERS.get(kind)
+        if read is not None:
+            read(said, packet, content, start)
+    said.signature = int.from_bytes(blake2s(hashed, digest_size=8).digest(), "little")
+    return said
+
+
+def _read_flags(said: Advertised, packet: Packet, at: int, end: int) -> None:
+    if at < end:
+        said.flags = packet[at]
+
+
+def _read_tx_power(said: Advertised, packet: Packet, at: int, end: int) -> None:
+    if at < end:
+        said.tx_power = (packet[at] ^ 0x80) - 0x80
+
+
+def _read_appearance(said: Advertised, packet: Packet, at: int, end: int) -> None:
+    if at + 2 <= end:
+        said.appearance = packet[at] | packet[at + 1] << 8
+
+
+def _read_services(said: Advertised, packet: Packet, at: int, end: int) -> None:
+    said.services += [packet[one] | packet[one + 1] << 8 for one in range(at, end - 1, 2)]
+
+
+def _read_service_data(said: Advertised, packet: Packet, at: int, end: int) -> None:
+    if at + 2 <= end:
+        said.service_data.append((packet[at] | packet[at + 1] << 8, packet[at + 2] if at + 2 < end else -1))
+
+
+def _read_company(said: Advertised, packet: Packet, at: int, end: int) -> None:
+    if at + 2 > end:
+        return
+    company, at = packet[at] | packet[at + 1] << 8, at + 2
+    if company == _APPLE:
+        _read_apple(said, packet, at, end)
+    else:
+        first, second = packet[at] if at < end else -1, packet[at + 1] if at + 1 < end else -1
+        said.messages.append((company, first, second))
+
+
+def _read_apple(said: Advertised, packet: Packet, at: int, end: int) -> None:
+    """Apple's messages follow one another as type, length, content. The overflow area alone has no length."""
+    while at + 2 <= end and packet[at] > _OVERFLOW:
+        kind, length, content = packet[at], packet[at + 1], at + 2
+        at = content + (length & 0x1F if kind == _HOMEKIT else length)  # the three highest bits are its subtype
+        if at > end:
+            break
+        said.messages.append((_APPLE, kind, length if kind == _IBEACON else packet[content] if content < at else -1))
+
+
+_READERS: dict[int, Callable[[Advertised, Packet, int, int], None]] = {
+    _FLAGS: _read_flags,
+    _SOME_SERVICES: _read_services,
+    _ALL_SERVICES: _read_services,
+    _TX_POWER: _read_tx_power,
+    _SERVICE_DATA: _read_service_data,
+    _APPEARANCE: _read_appearance,
+    _COMPANY: _read_company,
+}
 
 
 def _kind(packet: Packet, sender_at: int, *, is_random: bool) -> AddressKind | None:

@@ -64,6 +64,10 @@ class Counter:
         known = self.rates.met(self.rates.kin.root(trace.signature))
         self._table.hear(trace, at, known=known)
 
+    def forget(self, tag: int) -> None:
+        """Take an address out of the window: it is no phone's."""
+        self._table.nodes.pop(tag, None)
+
     def close(self, inside_dbm: int) -> Counted:
         """Count, learn, and forget the window. Inside is what is heard at `inside_dbm` or more at its strongest."""
         table, self._table = self._table, Table()

@@ -17,6 +17,7 @@ from struct import Struct, error
 from zlib import crc32
 
 from agent.core import elements
+from agent.core.nature import Nature
 from agent.core.radiotap import Layout, layout, present_words
 from agent.core.sighting import AddressKind, Sighting
 
@@ -31,7 +32,8 @@ _HEAD = Struct("<Q").unpack_from  # version, header length, first present word
 _U16 = Struct("<H").unpack_from
 _GROUP = 0x01
 _KINDS = (AddressKind.WIFI_GLOBAL, AddressKind.WIFI_LOCAL)  # by the U/L bit
-_Fields = tuple[bytes | memoryview, AddressKind, int | None, bool, int | None, int]
+_UNKNOWN = Nature.UNKNOWN
+_Fields = tuple[bytes | memoryview, AddressKind, int | None, bool, int | None, int, Nature]
 # What Sighting(...) does in the end; the Python function before it would cost a fifth of a frame's time.
 _sighting: Callable[[_Fields], Sighting] = partial(tuple.__new__, Sighting)
 
@@ -78,7 +80,7 @@ class Decoder:
         seen = crc32(packet[body:end])
         signature, sent_on = self._elements.get(seen) or self._read(packet, body, end, seen)
         on_channel = not sent_on or sent_on == frequency
-        return _sighting((address, _KINDS[sender >> 1 & 1], level, on_channel, frequency, signature))
+        return _sighting((address, _KINDS[sender >> 1 & 1], level, on_channel, frequency, signature, _UNKNOWN))
 
     def plain(self, frame: bytes | memoryview) -> Sighting | None:
         """The sighting in an 802.11 frame without radiotap (link type 105): signal and channel are unknown."""

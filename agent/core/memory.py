@@ -97,10 +97,14 @@ class Memory:
         self._open_panels(now, trusted=trusted)
         self._veil()
 
-    def hear(self, radio: str, trace: Trace, at: float) -> None:
-        """A device of the panel, if it is one, was heard inside."""
-        if self._panels is not None and trace.visit is not None:
+    def hear(self, radio: str, trace: Trace, at: float, *, counts: bool = True) -> None:
+        """A device of the panel, if it is one, was heard inside; `counts`: it may be a phone."""
+        if self._panels is None or trace.visit is None:
+            return
+        if counts:
             self._panels.hear(radio, trace.visit, at)
+        else:
+            self._panels.dismiss(radio, trace.visit)
 
     def close(self, heard: Mapping[str, Heard], start: int, end: int, opens: Moment) -> dict[str, Heard]:
         """The window from `start` to `end` is over, the next opens at `opens`: what it says, with visits that are due.

@@ -61,6 +61,10 @@ class Panels:
         """A device of the panel was heard inside."""
         self._panels[radio].hear(tag, at)
 
+    def dismiss(self, radio: str, tag: int) -> None:
+        """What was heard inside is no device of the panel."""
+        self._panels[radio].dismiss(tag)
+
     def settle(self, end: float) -> set[int]:
         """A window ended: see who left. The tags of what never leaves."""
         return set(chain.from_iterable([panel.settle(end) for panel in self._panels.values()]))

@@ -14,6 +14,7 @@ from hashlib import blake2s
 from typing import Final, NamedTuple
 
 from agent.core.leave import Leave
+from agent.core.nature import Nature
 from agent.core.sighting import AddressKind, Sighting
 
 Tag = Callable[[Sighting], int]
@@ -22,7 +23,8 @@ Tag = Callable[[Sighting], int]
 class Trace(NamedTuple):
     """What is left of a sighting once its address is gone. `signal`: dBm, None unless it can be used.
 
-    `tag` is comparable within the window, `visit` within the epoch; None where no visit tag is made.
+    `tag` is comparable within the window, `visit` within the epoch; None where no visit tag is made. `nature`: what
+    kind of thing it is, as far as it says so.
     """
 
     tag: int
@@ -30,6 +32,7 @@ class Trace(NamedTuple):
     signal: int | None
     signature: int
     visit: int | None = None
+    nature: Nature = Nature.UNKNOWN
 
 
 LEFT_OUT: Final = Trace(0, False, None, 0)  # what becomes of a device that is left out: as if nothing had been heard
@@ -79,15 +82,17 @@ class Pseudonym:
         if signal is not None and signal < self._floor_dbm:
             return None
         usable = signal if sighting.on_channel else None
-        if self._leave.watching and self._leave.leaves(self._leave_tag(sighting), usable):
-            return LEFT_OUT
+        if self._leave.watching:
+            near = usable if sighting.nature.counts else None  # who asks holds a phone to the point
+            if self._leave.leaves(self._leave_tag(sighting), near):
+                return LEFT_OUT
         stable = sighting.kind in _STABLE
         visit = None
         if self._visit is not None and stable and usable is not None and usable >= self._inside_dbm:
             visit = self._visit(sighting)
             if visit in self._leave.furniture:
                 return LEFT_OUT
-        return Trace(self._tag(sighting), stable, usable, sighting.signature, visit)
+        return Trace(self._tag(sighting), stable, usable, sighting.signature, visit, sighting.nature)
 
 
 _PREFIX = tuple(bytes((7, kind)) for kind in range(8))  # length of what follows, then the kind

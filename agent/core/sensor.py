@@ -68,11 +68,15 @@ class Sensor:
         self._closed: list[Report] = []
         self.resting = False
 
-    def listen(self, radio: str, at: float) -> None:
-        """The radio starts to hear at `at` (UTC seconds)."""
+    def listen(self, radio: str, at: float, *, on_proof: bool = False) -> None:
+        """The radio starts to hear at `at` (UTC seconds); `on_proof`: only as far as `prove` says."""
         self._advance(at)
         if not self.resting:
-            self._windows[radio].listen(at)
+            self._windows[radio].listen(at, on_proof=on_proof)
+
+    def prove(self, radio: str, at: float) -> None:
+        """The radio is known to have heard until `at` (UTC seconds)."""
+        self._windows[radio].prove(at)
 
     def deafen(self, radio: str, at: float) -> None:
         """The radio stops to hear at `at`: from here on its time does not count as listened to."""
@@ -132,9 +136,9 @@ class Sensor:
     def _hear(self, radio: str, trace: Trace | None, at: float) -> bool:
         if trace is LEFT_OUT:
             return False
-        self._windows[radio].hear(trace, at)
+        counts = self._windows[radio].hear(trace, at)
         if trace is not None:
-            self.memory.hear(radio, trace, at)
+            self.memory.hear(radio, trace, at, counts=counts)
         return True
 
     def _advance(self, now: float) -> None:

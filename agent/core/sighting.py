@@ -6,6 +6,8 @@ Only the two decoders make it and only `pseudonym` reads its address. Its text f
 from enum import IntEnum
 from typing import NamedTuple
 
+from agent.core.nature import Nature
+
 
 class AddressKind(IntEnum):
     """What the address itself says about how long it lives (IEEE 802-2014 8.4; Bluetooth Core 6.B 1.3)."""
@@ -28,7 +30,8 @@ class Sighting(NamedTuple):
 
     `on_channel` is False when the frame was sent on another channel than the receiver was tuned to: its
     signal is then 15 to 20 dB too low to be used. `frequency`: MHz the receiver was tuned to, or None.
-    `signature`: 64-bit hash of what all devices of a model share, 0 where nothing is known.
+    `signature`: 64-bit hash of what all devices of a model share, 0 where nothing is known. `nature`: what kind of
+    thing it is, which only Bluetooth tells.
     """
 
     address: bytes | memoryview
@@ -37,6 +40,7 @@ class Sighting(NamedTuple):
     on_channel: bool
     frequency: int | None
     signature: int
+    nature: Nature = Nature.UNKNOWN
 
     def __repr__(self) -> str:
         return f"Sighting({self.kind.name}, redacted)"

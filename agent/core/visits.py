@@ -4,7 +4,8 @@
    `day` are counts, and they leave the sensor noised only (`noise`).
 2. A visit is recognised at its second burst, and ends with `GAP_S` of silence. Of one device at most VISITS_CAP
    visits count in an epoch, and the length of its first visit only: that bounds what it can change.
-3. Who stays without such a silence for STATIONARY_S is furniture or a neighbour, and is left out from then on.
+3. Who stays without such a silence for STATIONARY_S is furniture or a neighbour, and is left out from then on. So is
+   what was taken for a phone until it said that it is none; what it did before stays, so that it never counts twice.
 4. Bounded by MAX_GUESTS, those left out included. When it is full, who comes new is not in the panel: one device then
    keeps at most one other out.
 """
@@ -56,6 +57,11 @@ class Panel:
         elif silence > BURST_GAP_S and not guest.recognised:
             self._recognise(guest)
         guest.last = max(guest.last, at)
+
+    def dismiss(self, tag: int) -> None:
+        """A device is no phone: if it was taken for one it is left out from now on."""
+        if self._guests.pop(tag, None) is not None:
+            self._stationary.add(tag)
 
     def settle(self, now: float) -> set[int]:
         """See who has left by `now`, and who never does: the tags that are left out from now on."""

@@ -27,5 +27,8 @@ class Radio(Protocol):
     def dropped(self) -> int:
         """How many frames the kernel lost since this was last asked."""
 
+    def signs(self) -> int | None:
+        """A number that moves with everything it receives; None where silence is no wonder."""
+
     def close(self) -> None:
         """Stop listening."""

@@ -34,6 +34,9 @@ class Paced:
         """None: what is played waits until it is fetched."""
         return 0
 
+    def signs(self) -> None:
+        """Nothing: what is played may well be silent."""
+
     def close(self) -> None:
         """Stop playing."""
         self._next = None

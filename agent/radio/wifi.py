@@ -15,6 +15,8 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from agent.core.frame import Frame, Link
 from agent.radio import RadioError
@@ -47,6 +49,8 @@ class Wifi:
         self.source = interface
         self._clock = clock
         self._buffer = memoryview(bytearray(_LONGEST_FRAME))
+        self._statistics = Path(f"/sys/class/net/{interface}/statistics/rx_packets")
+        self._received = 0
         self._socket, self._link = _listen(interface)
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
@@ -73,6 +77,12 @@ class Wifi:
             return 0
         drops: int = struct.unpack("II", statistics)[1]
         return drops
+
+    def signs(self) -> int:
+        """Frames of any kind that the interface has received, those the filter leaves out too."""
+        with suppress(OSError, ValueError):  # it went away, which the next frame tells
+            self._received = int(self._statistics.read_text())
+        return self._received
 
     def close(self) -> None:
         """Close the socket and overwrite what it last received."""
@@ -130,7 +140,7 @@ def _link_of(opened: socket.socket, interface: str) -> Link:
     link = _LINKS.get(opened.getsockname()[3])
     if link is None:
         raise RadioError(
-            f"The interface {interface} is not in monitor mode: start footfall-monitor@{interface}, "
+            f"The interface {interface} is not in monitor mode: start the service footfall-keep, "
             f"or set it with 'iw dev {interface} set type monitor'."
         )
     return link

@@ -78,6 +78,13 @@ def test_what_is_not_in_the_contract_is_refused(kind: type[msgspec.Struct], payl
         decode(kind, payload)
 
 
+def test_what_is_no_phone_is_counted_under_known_names_only() -> None:
+    payload = (ROOT / "tests/vectors/Report-things-that-are-no-phone.json").read_bytes()
+    for other in (b'"02:11:22:33:44:55"', b'"phone"', b'""'):
+        with pytest.raises(ContractError, match="others"):
+            decode(Report, payload.replace(b'"tag"', other))
+
+
 def test_no_field_has_room_for_an_address() -> None:
     """Every text field is a closed choice or a bounded name, so no payload can carry what the air said."""
     for kind in reachable(MESSAGES):

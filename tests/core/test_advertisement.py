@@ -1,14 +1,18 @@
 """Advertisements made by hand after the Bluetooth Core specification, in every layout captures hold them in."""
 
 import struct
+from hashlib import blake2s
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.advertisement import Decoder, signature
+from agent.core.advertisement import Decoder, advertised
 from agent.core.frame import Link
+from agent.core.nature import Nature, nature_of
 from agent.core.sighting import AddressKind, Sighting
+from tests import advertisers, oracle_ble
 from tests.air import advertisement
 
 STATIC, RESOLVABLE, NON_RESOLVABLE, RESERVED = (f"{top:02x}:00:00:00:00:01" for top in (0xC0, 0x40, 0x00, 0x80))
@@ -63,7 +67,15 @@ def counts(link: Link, packet: bytes) -> tuple[int, int]:
 )
 def test_every_layout_gives_the_same_sighting(link: Link, packet: bytes, signal: int | None) -> None:
     (found,) = read(link, packet)
-    assert found == (address(STATIC), AddressKind.BLE_STATIC, signal, True, None, signature(FLAGS, 0, 3))
+    assert found == (
+        address(STATIC),
+        AddressKind.BLE_STATIC,
+        signal,
+        True,
+        None,
+        signature(FLAGS, 0, 3),
+        Nature.UNKNOWN,
+    )
     assert "redacted" in repr(found)
     assert read(link, memoryview(bytearray(packet))) == [found]  # type: ignore[arg-type]
 
@@ -165,6 +177,10 @@ def test_one_event_may_hold_several_reports(subevent: int, report: type[bytes]) 
     assert decoder.damaged == 1
 
 
+def signature(data: bytes, start: int, end: int) -> int:
+    return advertised(data, start, end).signature
+
+
 def told(*wanted: tuple[int, bytes]) -> int:
     data = b"".join(bytes((len(content) + 1, kind)) + content for kind, content in wanted)
     return signature(data, 0, len(data))
@@ -201,3 +217,43 @@ def test_arbitrary_bytes_never_raise(link: Link, data: bytes) -> None:
     decoder = Decoder()
     for packet in (data, pdu(0, data[:40]), event(2, data[:40]), event(13, data[:40])):
         decoder.sightings(link, packet)
+
+
+def test_a_million_mutated_packets_would_raise_nothing() -> None:
+    """The short form: `benchmarks/advertisements.py` takes the million."""
+    survived = advertisers.survive(2026, 20_000)
+    assert survived.raised == 0
+    assert min(survived[1:]) > 1000  # of each kind enough
+
+
+def theirs(link: Link, packet: bytes) -> list[Sighting]:
+    """The sightings that scapy's reading leads to."""
+    return [
+        Sighting(address, kind, signal, True, None, said.signature, nature_of(said))
+        for address, kind, signal, said in oracle_ble.heard(link, packet)
+    ]
+
+
+@pytest.mark.parametrize("layout", advertisers.LAYOUTS)
+def test_advertisements_read_as_scapy_reads_them(layout: str) -> None:
+    link, wrap = advertisers.LAYOUTS[layout]
+    for one in advertisers.KNOWN:
+        for data in (one.data, one.response):
+            packet = wrap(one.address, data)
+            assert read(link, packet) == theirs(link, packet) != [], one.name
+            assert advertised(data, 0, len(data)) == oracle_ble.heard(link, packet)[0][3], one.name
+
+
+def test_generated_advertisements_read_as_scapy_reads_them() -> None:
+    rng = Random(7)
+    for _ in range(400):
+        data = b"".join(advertisers.structure(rng) for _ in range(rng.randrange(7)))
+        packet = event(13, extended(STATIC, data=data))
+        assert read(Link.HCI, packet) == theirs(Link.HCI, packet), packet.hex()
+        assert advertised(data, 0, len(data)) == oracle_ble.heard(Link.HCI, packet)[0][3], packet.hex()
+
+
+def test_signatures_are_those_that_classes_were_learnt_by() -> None:
+    """A changed signature would be a class nobody has met, so what sensors have learnt would be lost."""
+    found = [signature(one.data, 0, len(one.data)) for one in advertisers.KNOWN]
+    assert blake2s(struct.pack(f"<{len(found)}Q", *found)).hexdigest()[:16] == "fbd73fa1eaf8d8f9"

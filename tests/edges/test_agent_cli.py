@@ -95,7 +95,7 @@ def test_check_tells_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     assert shown.returncode == 1
     assert findings["settings"]["ok"]
     assert findings["disk"]["ok"]
-    assert not findings["radio"]["ok"]
+    assert not findings["Wi-Fi"]["ok"]
     assert not findings["broker"]["ok"]
     assert "cannot be reached" in findings["broker"]["sentence"]
 

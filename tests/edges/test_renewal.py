@@ -10,14 +10,16 @@ import os, sys
 from agent import renewal
 from agent.contract import Report
 from agent.outbox import Life
-from agent.renewal import Handed
+from agent.renewal import Handed, Total
 handed = renewal.taken()
 if handed is None:
     lost = bytearray(os.urandom(16))
     print(os.getpid(), flush=True)
     waits = [Report(window_start=300, window_s=300, clock="trusted")]
-    renewal.become(Handed(12.5, True, {}, waits, 2, Life("0" * 16, 9), 7, 3), ["-c", sys.argv[1], sys.argv[1]])
-print(os.getpid(), handed.began, handed.epoch_over, handed.frames, handed.dropped, handed.unsaved[0].window_start,
+    totals = [Total(7, 3, 1)]
+    renewal.become(Handed(12.5, True, {}, waits, 2, Life("0" * 16, 9), totals), ["-c", sys.argv[1], sys.argv[1]])
+(total,) = handed.totals
+print(os.getpid(), handed.began, handed.epoch_over, total.frames, total.dropped, handed.unsaved[0].window_start,
       handed.lost, handed.life.given)
 print(renewal.taken(), [name for name in os.listdir("/proc/self/fd") if int(name) > 3])
 """

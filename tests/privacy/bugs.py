@@ -22,8 +22,8 @@ BUGS = (
     Bug(
         "an address in the log",
         "agent/ear.py",
-        "                    self.frames += 1\n",
-        '                    self.frames += 1\n                    log.info("heard %s", bytes(frame.payload[34:40]))\n',
+        "                    self._frames += 1\n",
+        '                    self._frames += 1\n                    log.info("%s", bytes(frame.payload[34:40]))\n',
         "tests/rules/test_leaks.py -k ear.py",
     ),
     Bug(

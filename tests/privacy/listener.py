@@ -71,6 +71,9 @@ class Wire:
     def dropped(self) -> int:
         return 0
 
+    def signs(self) -> None:
+        return None
+
     def close(self) -> None:
         self._socket.close()
         self._buffer[:] = bytes(_LONGEST)
@@ -114,8 +117,7 @@ def run(settings: Settings, handed: Handed | None) -> Handed:
         unsaved=shelf.unsaved,
         lost=0,
         life=outbox.life,
-        frames=0,
-        dropped=0,
+        totals=[],
     )
 
 

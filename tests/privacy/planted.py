@@ -33,7 +33,7 @@ def built(folder: Path, *changes: Change) -> Path:
 
 
 _ADDRESS = "bytes(frame.payload[25:31] if frame.link == 127 else frame.payload[16:22])"  # of the frames of tests/air.py
-_COUNTED = "                    self.frames += 1\n"
+_COUNTED = "                    self._frames += 1\n"
 _KEEP = "        new = list(reports)\n"
 
 
@@ -65,7 +65,7 @@ SIMULATED = Change(  # no leak: the product goes by the machine's clock with a r
     (
         (
             "agent/config.py",
-            "    if config.time is not None and isinstance(config.radio.wifi, Monitor):\n",
+            "    if config.time is not None and config.radio.is_real:\n",
             "    if False:\n",
         ),
     ),

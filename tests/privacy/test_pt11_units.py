@@ -20,42 +20,56 @@ from tests.conftest import ROOT, find, need
 from tests.privacy.proof import Proof, check
 
 UNITS = ROOT / "systemd"
-CLAIM = "the units deny sense the network, sync the radio and the keyring, and both core files, swap and new rights"
+CLAIM = (
+    "the units deny sense the network, sync the radio and the keyring, keep both packets and network, "
+    "and all three core files, swap and new rights"
+)
 BOOTED = Path("/run/systemd/system").is_dir() and os.geteuid() == 0  # sd_booted(3)
 
-FILES = ("footfall.target", "footfall-sense.service", "footfall-sync.service", "footfall-monitor@.service")
-BOTH = {
+FILES = ("footfall.target", "footfall-sense.service", "footfall-sync.service", "footfall-keep.service")
+EACH = {
     "Type": "exec", "Restart": "always", "Group": "footfall", "UMask": "0007", "NoNewPrivileges": "yes",
     "LimitCORE": "0", "MemorySwapMax": "0", "KeyringMode": "private", "MemoryDenyWriteExecute": "yes",
     "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "PrivateDevices": "yes",
     "ReadWritePaths": "/var/lib/footfall /run/footfall", "RestrictNamespaces": "yes",
     "SystemCallArchitectures": "native",
 }  # fmt: skip
+BOOT = "FOOTFALL_BOOT=%b"  # without it the process ends at once: ProcSubset=pid hides the kernel's
 LINES = {
     "sense": {
-        **BOTH, "User": "footfall-sense", "RestrictAddressFamilies": "AF_PACKET AF_UNIX", "IPAddressDeny": "any",
+        **EACH, "Environment": BOOT, "User": "footfall-sense", "IPAddressDeny": "any",
+        "RestrictAddressFamilies": "AF_PACKET AF_BLUETOOTH AF_UNIX",
         "CapabilityBoundingSet": "CAP_NET_RAW CAP_IPC_LOCK", "AmbientCapabilities": "CAP_NET_RAW CAP_IPC_LOCK",
         "LimitMEMLOCK": "infinity",
         "SystemCallFilter": "@system-service ~@privileged @resources @chown @setuid "
         "adjtimex clock_adjtime clock_adjtime64",
     },
     "sync": {
-        **BOTH, "User": "footfall-sync", "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX",
+        **EACH, "Environment": BOOT, "User": "footfall-sync", "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX",
         "CapabilityBoundingSet": "", "PrivateUsers": "yes",
         "SystemCallFilter": "@system-service ~@privileged @resources @keyring @memlock @chown @setuid",
     },
+    "keep": {
+        **EACH, "User": "root", "RestrictAddressFamilies": "AF_NETLINK AF_BLUETOOTH AF_UNIX", "IPAddressDeny": "any",
+        "CapabilityBoundingSet": "CAP_NET_ADMIN", "ReadWritePaths": "/var/lib/footfall /run/footfall /sys",
+        "SystemCallFilter": "@system-service ~@privileged @resources @keyring @memlock",
+    },
 }  # fmt: skip
-EXPOSURE = {"sense": 1.8, "sync": 1.3}
+EXPOSURE = {"sense": 1.8, "sync": 1.3, "keep": 1.9}
 
 # What a unit says of how to start is left out, and what a machine without the product does not have.
 NOT_THE_SANDBOX = {"Type", "ExecStart", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStopSec",
-                   "User", "Group", "ReadWritePaths"}  # fmt: skip
+                   "User", "Group", "ReadWritePaths", "Environment"}  # fmt: skip
 GETS = {
     "sense": {"AF_UNIX": True, "AF_PACKET": True, "AF_INET": False, "AF_INET6": False, "AF_NETLINK": False,
-              "a core file": False, "new rights": False, "written memory executed": False,
+              "AF_BLUETOOTH": True, "a core file": False, "new rights": False, "written memory executed": False,
               "the state of the clock": True},
     "sync": {"AF_UNIX": True, "AF_PACKET": False, "AF_INET": True, "AF_INET6": True, "AF_NETLINK": False,
-             "a core file": False, "new rights": False, "written memory executed": False, "a key": False},
+             "AF_BLUETOOTH": False, "a core file": False, "new rights": False, "written memory executed": False,
+             "a key": False},
+    "keep": {"AF_UNIX": True, "AF_PACKET": False, "AF_INET": False, "AF_INET6": False, "AF_NETLINK": True,
+             "AF_BLUETOOTH": True, "a core file": False, "new rights": False, "written memory executed": False,
+             "a key": False},
 }  # fmt: skip
 TRIES = """
 import ctypes, json, mmap, os, resource, socket
@@ -65,11 +79,9 @@ def works(trial):
         return trial() is not False
     except OSError:
         return False
-kinds = {"AF_UNIX": 1, "AF_INET": 1, "AF_INET6": 1, "AF_PACKET": 3, "AF_NETLINK": 3}  # SOCK_STREAM, SOCK_RAW
-got = {
-    name: works(lambda: socket.socket(getattr(socket, name), kind, 16 if name == "AF_NETLINK" else 0))
-    for name, kind in kinds.items()
-}
+kinds = {"AF_UNIX": (1, 0), "AF_INET": (1, 0), "AF_INET6": (1, 0), "AF_PACKET": (3, 0), "AF_NETLINK": (3, 16),
+         "AF_BLUETOOTH": (3, 1)}  # SOCK_STREAM, SOCK_RAW; generic netlink, HCI
+got = {name: works(lambda: socket.socket(getattr(socket, name), *kind)) for name, kind in kinds.items()}
 got["a core file"] = resource.getrlimit(resource.RLIMIT_CORE)[1] != 0
 got["new rights"] = libc.prctl(39, 0, 0, 0, 0) == 0  # PR_GET_NO_NEW_PRIVS
 got["written memory executed"] = works(lambda: mmap.mmap(-1, 4096, prot=7))

@@ -1,0 +1,3 @@
+"""Bluetooth on simulated controllers."""
+
+CASES = ()
