@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test prove torture live-test bench lock clean
+.PHONY: help setup demo test prove torture vm-test live-test bench lock clean
 
 help:
 	@echo "make demo       three shops on a simulated street, their numbers on a page; Ctrl-C ends it"
 	@echo "make test       all tests, lint, types and rules"
 	@echo "make prove      every promise about privacy attacked, with planted leaks that must be seen: a table (10 minutes)"
 	@echo "make torture    every fault in full, some as root: kills, restarts, bad lines, bad disks, bad clocks: a table (an hour or more)"
+	@echo "make vm-test    as root: Wi-Fi and Bluetooth radios in a throw-away machine, a table (half an hour)"
 	@echo "make live-test  as root: the tests on kernel interfaces, a capture through to the API among them"
 	@echo "make bench      the figures of docs/benchmarks.md and docs/accuracy.md, measured again (half an hour)"
 	@echo "make lock       resolve requirements.lock anew"
@@ -38,6 +39,9 @@ prove: setup
 
 torture: setup
 	@$(BIN)/python -m tests.faults $(TORTURE)
+
+vm-test: setup
+	@$(BIN)/python -m tests.radios $(VM)
 
 live-test: setup
 	@$(BIN)/python -m pytest -m root --run-root -s

@@ -155,7 +155,7 @@ class Keeping:
             if wifi.second_interface != "none":
                 plans.append(Plan(wifi.second_interface, wifi.second_channels))
             self._sticks = [Stick(plan, wifi.stay_s, self._reboots.note) for plan in plans]
-            self._tuner, self._round_s = nl80211.Tuner(), min(_ROUND_S, wifi.stay_s / 4)
+            self._tuner = nl80211.Tuner()
             self._country = wifi.country
         ble = config.radio.ble
         self._ble = Care("ble", self._reboots.note) if isinstance(ble, Bluetooth) else None
@@ -182,7 +182,8 @@ class Keeping:
         if changed or at >= self._tell_at:
             status.write(self._config.radios_path, Radios(at=at, radios=[self._kept(one, at) for one in self._cared()]))
             self._tell_at = at + _TELL_S
-        return self._round_s
+        due_s = min((stick.hops.due_at - at for stick in self._sticks if stick.ready), default=_ROUND_S)
+        return max(0.0, min(_ROUND_S, due_s))
 
     def _cared(self) -> list[Care]:
         return [*self._sticks, *([self._ble] if self._ble else [])]

@@ -62,7 +62,7 @@ def listed(config: Config | None) -> list[Row]:
     rows = []
     for one in nl80211.adapters():
         grade, sentence = verdict(one)
-        bands = " and ".join({2: "2.4", 5: "5", 6: "6"}[band] for band in one.bands)
+        bands = ", ".join({2: "2.4", 5: "5", 6: "6"}[band] for band in one.bands)
         what = " ".join(filter(None, (one.driver, one.usb, f"{bands} GHz" if bands else "")))
         rows.append(Row("Wi-Fi", one.interface or "-", grade, f"{sentence} ({what})", one.interface in chosen))
     rows += [Row("Bluetooth", name, "works", "It can listen.", name in chosen) for name in hci.adapters()]
@@ -83,8 +83,8 @@ def heard(config: Config, seconds: int) -> Iterator[Second | Told]:
             for kind, one in _one_second(radios, second).items():
                 told[kind].append(one)
                 yield one
-        for kind in radios:
-            yield _told(kind, told[kind])
+        for kind, radio in radios.items():
+            yield _told(kind, told[kind], getattr(radio, "detail", ""))
     except RadioError as error:
         yield Told(_NAMES[kind], False, str(error))
     finally:
@@ -105,13 +105,13 @@ def _one_second(radios: dict[str, Radio], second: int) -> dict[str, Second]:
     }
 
 
-def _told(kind: str, seconds: list[Second]) -> Told:
+def _told(kind: str, seconds: list[Second], detail: str) -> Told:
     received, counted = sum(one.received for one in seconds), sum(one.counted for one in seconds)
     name, each = f"{_NAMES[kind]} ({seconds[-1].name})", max(1, len(seconds))
     if not received and not counted:
         return Told(_NAMES[kind], False, f"{name} heard nothing at all in {each} s: {_WHAT_TO_DO[kind]}")
     if kind == "ble":
-        return Told(_NAMES[kind], True, f"{name} hears: {counted / each:.0f} advertisements a second.")
+        return Told(_NAMES[kind], True, f"{name} hears: {counted / each:.0f} advertisements a second. {detail}".strip())
     if not counted:
         return Told(
             _NAMES[kind],

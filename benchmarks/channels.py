@@ -167,12 +167,6 @@ def describe(sessions: Sequence[Session]) -> None:
     )
 
 
-def unheard(results: dict[str, dict[str, Shares]]) -> float:
-    """Share of scans that all three would miss if they missed independently."""
-    apart = [results[f"parked on {one}"]["beside"] for one in PARKED]
-    return float(np.mean([np.prod([1 - shares[device][0] for shares in apart]) for device in apart[0]]))
-
-
 def written(text: str) -> tuple[str, Plan]:
     """A plan like 1,11@5."""
     channels, _, stay = text.partition("@")
@@ -194,7 +188,7 @@ def main() -> int:
         cells = [interval([shares[of] for shares in views[view].values()]) for of in (0, 1) for view in VIEWS]
         rows.append((name, *cells))
     parts.table(rows, (18, *[18] * 6))
-    print(f"all three would miss {unheard(results):.2%} of scans, if they missed independently\n")
+    print()
     devices = sorted({one.device for one in sessions})
     rows = [("scans, far, %", *devices)]
     rows += [(name, *(f"{views['far'][one][0] * 100:.0f}" for one in devices)) for name, views in results.items()]

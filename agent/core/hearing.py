@@ -5,8 +5,10 @@
    tell the two apart.
 2. A radio may receive and yet give no frame that counts. It is deaf too once so many were expected since the last one
    that none at all is no chance: at a steady rate, none where `doubt` are expected has a chance of exp(-doubt). The
-   rate is that of the recent past, so a street that falls asleep is no deaf radio.
-3. Time is listened to as far as it is proven: up to the last look with a sign, while the frames come as expected.
+   rate is that of the recent past, so a street that falls asleep is no deaf radio; and of the frames of a second one
+   counts, for a phone sends them by the dozen, and one that leaves is no deaf radio either.
+3. Time is listened to as far as it is proven: up to the last look with a sign, while the frames come as expected. Where
+   they do not, and it is not found deaf, it is believed again after a quarter of an hour.
 
 Sources: waiting times of a Poisson process; docs/radios.md for what the numbers do on recorded captures.
 """
@@ -15,8 +17,8 @@ import math
 from typing import Literal
 
 SILENT_S = 90.0
-DOUBT = 30.0
-_UNEASY = 5.0  # so many expected and none there: the time is not yet proven, and made up for by the next frame
+DOUBT = 20.0
+_UNEASY = 10.0  # so many expected and none there: the time is not yet proven, and made up for by the next frame
 _MEMORY_S = 900.0
 
 Verdict = Literal["hears", "silent", "no frames"]
@@ -29,7 +31,8 @@ class Hearing:
         self._silent_s, self._doubt = silent_s, doubt
         self._signs: int | None = None
         self._signed_at = self._heard_at = self._looked_at = at
-        self._rate = self._expected = 0.0  # frames a second of late; how many of them should have come since the last
+        self._counted_at = -math.inf
+        self._rate = self._expected = 0.0  # seconds with a frame of late; how many should have come since the last
 
     def look(self, at: float, signs: int | None, frames: int) -> Verdict:
         """How it is at `at`. `signs`: a count that moves with all that is received, None where silence is no wonder.
@@ -39,7 +42,7 @@ class Hearing:
         if frames or self.receives(signs):
             self._signed_at = at
         self._signs = signs
-        self._expect(at - self._looked_at, frames)
+        self._expect(at, frames)
         self._looked_at = at
         if frames:
             self._heard_at = at
@@ -56,10 +59,14 @@ class Hearing:
     @property
     def proven_at(self) -> float:
         """Up to when it is known to have heard."""
-        return self._heard_at if self._expected >= _UNEASY else self._signed_at
+        uneasy = self._expected >= _UNEASY and self._looked_at - self._heard_at < _MEMORY_S
+        return self._heard_at if uneasy else self._signed_at
 
-    def _expect(self, passed: float, frames: int) -> None:
-        """Frames are expected as often as they came of late (an exponentially weighted rate)."""
-        kept = math.exp(-max(0.0, passed) / _MEMORY_S)
+    def _expect(self, at: float, frames: int) -> None:
+        """Frames are expected as often as they came of late (an exponentially weighted rate), one a second at most."""
+        kept = math.exp(-max(0.0, at - self._looked_at) / _MEMORY_S)
         self._expected = 0.0 if frames else self._expected + self._rate * _MEMORY_S * (1 - kept)
-        self._rate = self._rate * kept + frames / _MEMORY_S
+        self._rate *= kept
+        if frames and at - self._counted_at >= 1.0:
+            self._rate += 1 / _MEMORY_S
+            self._counted_at = at

@@ -55,7 +55,7 @@ class Sensor:
         self._window_s = window_s
         self._place = place or Place()
         known = learnt or {}
-        self._windows = {radio: Window(self._place.zones, window_s, known.get(radio)) for radio in radios}
+        self._windows = {radio: Window(self._place.zones, window_s, known.get(radio), radio=radio) for radio in radios}
         self.memory = Memory(self._windows, draw_key, window_s, self._place, held, renewed=renewed)
         self._dot11 = dot11.Decoder()
         self._ble = advertisement.Decoder()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from agent.contract.report import Heard
-from agent.core import count
+from agent.core import count, lifetimes
 from agent.core.others import Others
 from agent.core.pseudonym import Trace
 from agent.core.rates import Learnt
@@ -27,11 +27,13 @@ class Zones(NamedTuple):
 
 
 class Window:
-    """One radio's open window. Times are UTC seconds."""
+    """One radio's open window. Times are UTC seconds. `radio`: "wifi" or "ble", which are counted differently."""
 
-    def __init__(self, zones: Zones, window_s: int, learnt: Learnt | None = None) -> None:
+    def __init__(self, zones: Zones, window_s: int, learnt: Learnt | None = None, *, radio: str = "wifi") -> None:
         self._zones, self._window_s = zones, float(window_s)
-        self._counter = count.Counter(window_s, learnt)
+        self._sweeps = count.Counter(window_s, learnt) if radio == "wifi" else None
+        self._counter = self._sweeps or lifetimes.Lifetimes()
+        self._estimator = count.NAME if self._sweeps else lifetimes.NAME
         self._others = Others()
         self._since: float | None = None
         self._proven = math.inf  # until when the radio is known to have heard
@@ -41,7 +43,7 @@ class Window:
 
     def learnt(self) -> Learnt:
         """What is known of classes of devices, to be kept over a restart."""
-        return self._counter.rates.learnt()
+        return self._sweeps.rates.learnt() if self._sweeps else Learnt()
 
     def listen(self, at: float, *, on_proof: bool = False) -> None:
         """The radio hears from `at` on; `on_proof`: until the last `prove`, and no longer."""
@@ -127,7 +129,7 @@ class Window:
             ignored=self._ignored,
             damaged=self._damaged,
             dropped=self._dropped,
-            estimator=count.NAME,
+            estimator=self._estimator,
             flooded=counted.flooded or others.flooded,
             present=counted.present if listened else None,
             inside=counted.inside if listened else None,

@@ -6,9 +6,10 @@
 3. No answer's free text is passed on. What is said is one of the sentences here.
 
 Sources: BlueZ doc/org.bluez.Adapter.rst and org.bluez.AdvertisementMonitorManager.rst; the D-Bus specification's names
-of errors.
+of errors; Documentation/ABI/stable/sysfs-class-rfkill.
 """
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError
@@ -40,7 +41,6 @@ _BY_NAME = {
     "org.freedesktop.DBus.Error.UnknownObject": _UNKNOWN,
     "org.freedesktop.DBus.Error.UnknownMethod": _UNKNOWN,
     "org.freedesktop.DBus.Error.InvalidArgs": _UNKNOWN,
-    "org.bluez.Error.Blocked": _BLOCKED,
     "org.bluez.Error.NotReady": _OFF,
 }
 
@@ -108,6 +108,8 @@ def why(error: Exception, name: str) -> str:
     kind = type(error).__name__
     if isinstance(error, BleakDBusError):
         sentence, kind = _BY_NAME.get(error.dbus_error, _OTHER), error.dbus_error
+        if _is_blocked(name):  # BlueZ does not say that this is why it fails
+            sentence = _BLOCKED
     elif isinstance(error, TimeoutError):
         sentence = _HANGS
     elif isinstance(error, (AuthError, BleakBluetoothNotAvailableError)):
@@ -122,3 +124,9 @@ def why(error: Exception, name: str) -> str:
 def off(name: str) -> str:
     """The sentence for an adapter that is off."""
     return _OFF.format(name=name)
+
+
+def _is_blocked(name: str) -> bool:
+    """Whether a switch, of software or on the machine, keeps the adapter off."""
+    found = [one / kind for one in Path("/sys/class/bluetooth", name).glob("rfkill*") for kind in ("soft", "hard")]
+    return any(switch.is_file() and switch.read_text().strip() == "1" for switch in found)

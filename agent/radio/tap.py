@@ -31,7 +31,7 @@ _LE_META, _REPORT, _EXTENDED_REPORT = 0x3E, 0x02, 0x0D
 _LONGEST = 512  # an event has at most 257 bytes
 _RECEIVE_BUFFER_BYTES = 4 << 20
 _BATCH = 512
-_REST_S = 0.02
+_REST_S, _LEAVING_S = 0.02, 0.3
 _NOT_FOR_US = (errno.EPERM, errno.EACCES, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 
@@ -63,12 +63,10 @@ class Tap:
                 size, stamped, _flags, _sender = receive([buffer], sockets.ANCILLARY_BYTES, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
-            except OSError as error:
-                raise self._ended(_GONE) from error
+            except OSError:
+                raise self._ended(gone=True) from None
             if buffer[0] != _EVENT:
-                if buffer[0] in (_GONE, _CLOSED):
-                    raise self._ended(buffer[0])
-                continue
+                raise self._ended(gone=buffer[0] == _GONE or self._is_leaving())
             buffer[_TYPE_AT] = _HCI_EVENT
             self.reports += 1
             yield Frame(now - sockets.age(stamped, system), Link.HCI, buffer[_TYPE_AT:size])
@@ -83,13 +81,21 @@ class Tap:
         self._socket.close()
         self._buffer[:] = bytes(len(self._buffer))
 
-    def _ended(self, how: int) -> RadioError:
-        if how == _CLOSED:
-            return RadioError(
-                f"The Bluetooth adapter {self._name} was switched off: it is switched on again by itself, unless "
-                "'rfkill list' shows that it is blocked."
-            )
-        return RadioError(f"The Bluetooth adapter {self._name} went away: plug it in again.")
+    def _is_leaving(self) -> bool:
+        """Whether the adapter, which was closed, is taken away: the kernel says so right behind."""
+        while self._poll.poll(_LEAVING_S * 1000):
+            self._socket.recv_into(self._buffer)
+            if self._buffer[0] == _GONE:
+                return True
+        return False
+
+    def _ended(self, *, gone: bool) -> RadioError:
+        if gone:
+            return RadioError(f"The Bluetooth adapter {self._name} went away: plug it in again.")
+        return RadioError(
+            f"The Bluetooth adapter {self._name} was switched off: it is switched on again by itself, unless "
+            "'rfkill list' shows that it is blocked."
+        )
 
 
 def listen(name: str) -> socket.socket | None:

@@ -69,6 +69,16 @@ def test_time_is_proven_up_to_the_last_sign() -> None:
     assert hearing.proven_at == 10.0
 
 
+def test_a_phone_that_leaves_is_no_deaf_radio_and_its_absence_soon_is_a_zero() -> None:
+    hearing = Hearing(0.0)
+    for scan in range(10):
+        for frame in range(30):  # within a second, once a minute
+            hearing.look(scan * 60 + frame / 30, 1000 * scan + frame, 1)
+    after = range(600, 4200)
+    assert all(hearing.look(float(at), 10_000 + at, 0) == "hears" for at in after)
+    assert hearing.proven_at == after[-1]
+
+
 def test_signs_alone_prove_nothing_once_frames_are_overdue() -> None:
     hearing = Hearing(0.0)
     for at in range(900):

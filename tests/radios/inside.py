@@ -39,10 +39,10 @@ def run(*words: str, check: bool = True) -> str:
     return done.stdout
 
 
-def until(what: Callable[[], Any], seconds: float) -> float | None:
+def until(what: Callable[[], Any], limit: float) -> float | None:
     """How long it took until `what` was so; None if it did not become so."""
     began = time.monotonic()
-    while time.monotonic() - began < seconds:
+    while time.monotonic() - began < limit:
         if what():
             return time.monotonic() - began
         time.sleep(0.2)
@@ -58,6 +58,11 @@ def health(radio: str = "wifi", place: int = 0) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return dict([*(one for one in told if one["radio"] == radio), {}, {}][place])
+
+
+def told_at() -> float:
+    """When health was told last, UTC seconds."""
+    return float(json.loads((RUN / "status.json").read_text())["at"])
 
 
 def state(radio: str = "wifi") -> str:
@@ -210,6 +215,11 @@ class Crowd:
         """Of the adapter the kernel made of it."""
         return f"hci{self._said('hci')[-1]}"
 
+    @property
+    def running(self) -> bool:
+        """Whether the adapter is still there."""
+        return self._process.poll() is None
+
     def scans(self) -> list[str]:
         """Every scan so far: passive, active, off."""
         return [str(one) for one in self._said("scan")]
@@ -229,3 +239,13 @@ class Crowd:
     def _said(self, key: str) -> list[Any]:
         lines = [json.loads(line) for line in self._log.read_text().splitlines() if line.endswith("}")]
         return [line[key] for line in lines if key in line]
+
+
+def below(took: float | None, limit: float) -> bool:
+    """Whether it happened, and in less than so many seconds."""
+    return took is not None and took < limit
+
+
+def seconds(took: float | None) -> str:
+    """For a sentence."""
+    return "never" if took is None else f"{took:.0f}"
