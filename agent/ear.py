@@ -1,6 +1,6 @@
 """Ear: one radio as the sensor hears it - opened, deaf, lost, opened again, at rest.
 
-1. A radio that is missing or goes away is opened again every few seconds; until then its time is not listened to.
+1. A radio that is missing or goes away is opened again every few seconds; until it hears its time is not listened to.
 2. One that is open and hears nothing is deaf (`hearing`): its time since the last sign of life is not listened to
    either, and listening begins anew. It counts as listening again once it hears.
 3. While the sensor rests the radio is closed: nothing comes in that would have to be left out.
@@ -78,6 +78,8 @@ class Ear:
             return
         boot, fresh, signs = self._clock.boot(), self._fresh, radio.signs()
         self._fresh = 0
+        if fresh or self._hearing.receives(signs):
+            self._lost = ""
         if self._deaf and (fresh or (self._hearing.receives(signs) and boot >= self._doubted_until)):
             self._recover(now)
         verdict = self._hearing.look(boot, signs, fresh)
@@ -170,7 +172,7 @@ class Ear:
             self._lose(error)
             return None
         self._source = self._radio.source
-        self._hearing, self._fresh, self._lost = Hearing(self._clock.boot(), self._silent_s), 0, ""
+        self._hearing, self._fresh = Hearing(self._clock.boot(), self._silent_s), 0
         if not self._deaf:
             self._count()
         log.info("listening on %s", self._source)
@@ -181,7 +183,7 @@ class Ear:
         if not self._deaf:
             log.warning("%s is deaf (%s)", self._source, verdict)
             self._stop_counting(now)
-        self._deaf = verdict
+        self._deaf, self._lost = verdict, ""
         self._doubted_until = self._clock.boot() + (_DOUBTED_S if verdict == "no frames" else 0.0)
         self._restarts += 1
         self.close()

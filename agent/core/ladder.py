@@ -3,7 +3,8 @@
 1. A step is given time to work, and the next is taken only if it did not. Steps this machine cannot take are left out.
 2. Past the last step the radio is flagged, for a person to look at. The steps begin again after a pause, which doubles.
 3. The machine is restarted only while that is allowed, and once in six hours at most (`may_reboot`).
-4. One that hears again for a minute starts from the bottom the next time.
+4. No step is taken while it hears. One that hears for a minute starts from the bottom the next time; one that comes and
+   goes does not.
 
 Sources: docs/radios.md; the order is that of Home Assistant's Bluetooth recovery.
 """
@@ -59,9 +60,9 @@ class Ladder:
 
     def _rest(self, at: float) -> None:
         self._well_since = at if self._well_since is None else self._well_since
-        self._due, self.flagged = None, False
         if at - self._well_since >= STEADY_S:
             self._next, self._pause_s = 0, FIRST_PAUSE_S
+            self._due, self.flagged = None, False
 
     def _try(self, rung: Rung) -> bool:
         if not self._take(rung):

@@ -32,10 +32,6 @@ _HANGS = "The Bluetooth service does not answer: restart it with 'sudo systemctl
 _NO_DBUS = "There is no D-Bus on this machine: start it with 'sudo systemctl start dbus.service'."
 _OTHER = "The Bluetooth scan cannot be kept running ({kind}): see 'journalctl -u bluetooth.service' for why."
 _BY_NAME = {
-    "org.freedesktop.DBus.Error.ServiceUnknown": _NOT_RUNNING,
-    "org.freedesktop.DBus.Error.NameHasNoOwner": _NOT_RUNNING,
-    "org.freedesktop.DBus.Error.NoReply": _NOT_RUNNING,
-    "org.freedesktop.DBus.Error.TimedOut": _NOT_RUNNING,
     "org.freedesktop.DBus.Error.AccessDenied": _DENIED,
     "org.freedesktop.DBus.Error.AuthFailed": _DENIED,
     "org.freedesktop.DBus.Error.UnknownObject": _UNKNOWN,
@@ -107,7 +103,9 @@ def why(error: Exception, name: str) -> str:
     """A sentence for the person who can do something about it."""
     kind = type(error).__name__
     if isinstance(error, BleakDBusError):
-        sentence, kind = _BY_NAME.get(error.dbus_error, _OTHER), error.dbus_error
+        kind = error.dbus_error
+        unnamed = _OTHER if kind.startswith("org.bluez.") else _NOT_RUNNING  # it could not be started on demand
+        sentence = _BY_NAME.get(kind, unnamed)
         if _is_blocked(name):  # BlueZ does not say that this is why it fails
             sentence = _BLOCKED
     elif isinstance(error, TimeoutError):

@@ -34,6 +34,7 @@ from bleak.args.bluez import BlueZScannerArgs, OrPattern
 from bleak.assigned_numbers import AdvertisementDataType
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakDBusError
 
 from agent.lockdown import lock_down
 from agent.radio import retold
@@ -54,6 +55,7 @@ _CAP_NET, _CAP_VERSION = 1 << 12 | 1 << 13, 0x20080522  # CAP_NET_ADMIN and CAP_
 _TOLD = "BlueZ tells what it hears, because the right CAP_NET_RAW is missing here."
 _ROUGH = "Signals are told in steps of 8 dB."
 _ONCE = "This kernel is older than 6.10.5 and lets each be heard only once: update it, or set the mode to auto."
+_RESTARTED = "The Bluetooth service was restarted: the scan begins anew by itself."
 _NO_PASSIVE = (
     "A passive scan needs BlueZ's experimental interfaces: start bluetoothd with --experimental, or set "
     'radio.ble.mode to "auto".'
@@ -163,10 +165,13 @@ class Scan:
         """Wait for what ends the scan; the sentence about it."""
         while True:
             await asyncio.sleep(_WATCH_S)
-            async with asyncio.timeout(_ANSWER_S):
-                adapter = await self._bluez.adapter()
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    adapter = await self._bluez.adapter()
+            except BleakDBusError:
+                return _RESTARTED
             if adapter.service != self._service:
-                return "The Bluetooth service was restarted: the scan begins anew by itself."
+                return _RESTARTED
             if not adapter.powered:
                 return off(self._name)
             if not self._tapped:

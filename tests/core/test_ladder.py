@@ -41,7 +41,13 @@ def test_who_falls_silent_again_at_once_goes_on_where_it_was() -> None:
     climb(ladder, 25)
     ladder.look(26, well=True, may_reboot=False)
     taken = [rung for at in range(30, 45) if (rung := ladder.look(float(at), well=False, may_reboot=False))]
-    assert taken == ["usb"]
+    assert taken == ["usb", "service"]
+
+
+def test_who_comes_and_goes_every_few_seconds_is_helped_too() -> None:
+    ladder = every(BLE)
+    taken = [rung for at in range(60) if (rung := ladder.look(float(at), well=at % 5 < 2, may_reboot=False))]
+    assert taken == list(BLE)
 
 
 def test_after_a_minute_of_hearing_it_begins_at_the_bottom() -> None:

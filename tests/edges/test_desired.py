@@ -27,8 +27,8 @@ KEYS = {FLEET.kid: FLEET.public}
 REACHED = {"privacy.profile", "zones.inside_dbm", "zones.outside_dbm"}
 OWN = {
     "sensor", "state_dir", "run_dir", "window_s", "battery_clock", "health_interval_s", "outbox_max_reports",
-    "time_zone", "hours", "privacy.site", "fleet.config_keys", "radio.wifi", "mqtt.host", "mqtt.port", "mqtt.ca_file",
-    "mqtt.certificate_file", "mqtt.key_file", "mqtt.keepalive_s", "mqtt.patience_s", "time",
+    "time_zone", "hours", "privacy.site", "fleet.config_keys", "radio.wifi", "radio.ble", "mqtt.host", "mqtt.port",
+    "mqtt.ca_file", "mqtt.certificate_file", "mqtt.key_file", "mqtt.keepalive_s", "mqtt.patience_s", "time",
 }  # fmt: skip
 
 

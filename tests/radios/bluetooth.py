@@ -108,11 +108,25 @@ def service_killed() -> Iterator[Case]:
         lost = until(lambda: state("ble") == "missing", 60)
         sentence = health("ble").get("detail", "")
         back = _hears_again(90)
-        time.sleep(6)
+    found = f"found after {seconds(lost)} s: {sentence!r}; hears again {seconds(back)} s later"
+    yield Case("bluetoothd is stopped", found, below(lost, 30) and below(back, 60))
+
+
+def service_hangs() -> Iterator[Case]:
+    with crowd(10), sensor(ALONE, wait_for="ble"):
+        assert until(lambda: int(health("ble")["frames"]) > 0, 60)
+        run("systemctl", "kill", "--signal=STOP", "bluetooth.service")
+        lost = until(lambda: state("ble") != "listening", 120)
+        sentence = health("ble").get("detail", "")
+        mended = until(lambda: health("ble").get("rungs", {}).get("service", 0) >= 1, 90)
+        back = _hears_again(60)
         rungs = health("ble")["rungs"]
-    yield Case("bluetoothd is stopped", f"found after {seconds(lost)} s: {sentence!r}", below(lost, 30))
-    held = below(back, 60) and rungs.get("service", 0) == 1
-    yield Case("and started by the ladder", f"hears again {seconds(back)} s later; {rungs}", held)
+    found = (
+        f"found after {seconds(lost)} s: {sentence!r}; started anew {seconds(mended)} s later, hears {seconds(back)} s "
+        f"after that; {rungs}"
+    )
+    held = below(lost, 60) and below(mended, 60) and below(back, 60)
+    yield Case("bluetoothd hangs", found, held)
 
 
 def blocked() -> Iterator[Case]:
@@ -194,6 +208,7 @@ CASES = (
     phones_and_things,
     pulled_out,
     service_killed,
+    service_hangs,
     blocked,
     silent,
     controller_fails,
