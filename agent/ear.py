@@ -71,6 +71,15 @@ class Ear:
         """Whether this process ever listened with it."""
         return self._source != "none"
 
+    @property
+    def state(self) -> Literal["listening", "deaf", "missing"]:
+        """How it is in a word."""
+        if self._lost:
+            return "missing"
+        if self._deaf:
+            return "deaf"
+        return "listening" if self._radio is not None or self._sensor.resting else "missing"
+
     def look(self, now: float) -> None:
         """See whether the radio hears, as of `now` (UTC seconds)."""
         radio = self._radio
@@ -127,7 +136,7 @@ class Ear:
         detail = self._lost or _DEAF.get(self._deaf, "")
         return RadioHealth(
             radio=self.kind,
-            state=self._state(rests=rests),
+            state=self.state,
             source=self._source,
             frames=self._frames,
             dropped=self._dropped,
@@ -141,13 +150,6 @@ class Ear:
         if self._radio is not None:
             self._radio.close()
             self._radio = None
-
-    def _state(self, *, rests: bool) -> Literal["listening", "deaf", "missing"]:
-        if self._lost:
-            return "missing"
-        if self._deaf:
-            return "deaf"
-        return "listening" if self._radio is not None or rests else "missing"
 
     def _count(self) -> None:
         if not self.second and self._radio is not None:
@@ -173,7 +175,9 @@ class Ear:
             return None
         self._source = self._radio.source
         self._hearing, self._fresh = Hearing(self._clock.boot(), self._silent_s), 0
-        if not self._deaf:
+        if self._deaf:
+            self._lost = ""
+        else:
             self._count()
         log.info("listening on %s", self._source)
         return self._radio

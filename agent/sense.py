@@ -10,7 +10,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -181,6 +181,7 @@ class Sensing:
         self._real = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._began = handed.began if handed else self._real
         self._told, self._noted = 0.0, self._real
+        self._states: Sequence[str] = ()  # of the radios, as last told
 
     def turn(self) -> bool:
         """One round, about half a second; whether this process has to become a new one."""
@@ -203,11 +204,12 @@ class Sensing:
             log.warning("absent for %.0f s: that time counts as not listened to", self._real - before)
             for ear in self._ears:
                 ear.pause(now)
-        if self._real - self._told > min(self._config.health_interval_s, 5.0):
+        states = [ear.state for ear in self._ears]
+        if states != self._states or self._real - self._told > min(self._config.health_interval_s, 5.0):
             if self._in_force.look():
                 self._leave_out()
             status.write(self._config.status_path, self._health())
-            self._told = self._real
+            self._told, self._states = self._real, states
         if self._real - self._noted > _NOTE_S:
             learnt.write(self._config.learnt_path, self._sensor.learnt())
             self._noted = self._real
@@ -299,7 +301,8 @@ class Sensing:
 def _with(heard: RadioHealth, kept: Kept) -> RadioHealth:
     channels = {str(channel): share for channel, share in kept.channels.items()}
     rungs = {} if heard.rungs is UNSET else heard.rungs
-    return structs.replace(heard, channels=channels or UNSET, rungs={**rungs, **kept.rungs})
+    detail = heard.detail if heard.state == "listening" else kept.sentence or heard.detail
+    return structs.replace(heard, channels=channels or UNSET, rungs={**rungs, **kept.rungs}, detail=detail)
 
 
 def run(config: Config, stopping: Callable[[], bool]) -> Handed | None:

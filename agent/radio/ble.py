@@ -3,12 +3,14 @@
 1. The reports come from the kernel (`tap`), each with its own signal. Where this process may not look there, they are
    what BlueZ tells, put into the same form (`retold`), and `detail` says what that costs.
 2. The scan is kept by a process of its own (`scan`), for it takes asyncio, D-Bus and bleak, which hang, leak and end.
-   It is killed and waited for when this is closed. If it ends, or says nothing for half a minute, that is a RadioError.
+   It does not get the right to raw sockets that the service has. It is killed and waited for when this is closed. If
+   it ends, or says nothing for half a minute, that is a RadioError.
 3. Opening does not wait for the scan to begin. That it has begun is seen by what is heard.
 
-Sources: socketpair(2), unix(7) for SOCK_SEQPACKET, which keeps packets apart.
+Sources: socketpair(2), unix(7) for SOCK_SEQPACKET, which keeps packets apart; capabilities(7), prctl(2).
 """
 
+import ctypes
 import importlib.util
 import select
 import socket
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from agent.core.frame import Frame, Link
 from agent.radio import RadioError, hci, tap
@@ -28,6 +31,7 @@ _HCI_EVENT = 0x04
 _LONGEST = 1024
 _BATCH = 512
 _REST_S = 0.02
+_CAP_AMBIENT, _LOWER, _CAP_NET_RAW = 47, 3, 13  # PR_CAP_*
 
 
 class Ble:
@@ -89,7 +93,13 @@ class Ble:
         command = [sys.executable, "-m", "agent.radio.scan", self.source, mode, way, "0"]
         nowhere = subprocess.DEVNULL  # no text of it but its sentences reaches anybody
         with far:
-            self._scan = subprocess.Popen(command, stdin=far.fileno(), stdout=nowhere, stderr=nowhere)  # noqa: S603
+            self._scan = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=far.fileno(),
+                stdout=nowhere,
+                stderr=nowhere,
+                preexec_fn=partial(_keep_to_ourselves, ctypes.CDLL(None)),  # noqa: PLW1509 - there are no threads
+            )
 
     def _end(self) -> None:
         self._line.close()
@@ -131,3 +141,8 @@ class Ble:
             before, (self._beaten,) = self._beaten, struct.unpack("<I", said)
             self._lost += (self._beaten - before) & 0xFFFFFFFF
         self._beat_at = time.monotonic()
+
+
+def _keep_to_ourselves(libc: ctypes.CDLL) -> None:
+    """Between fork and exec: what the unit lets be inherited is the right to raw sockets, and here it is not."""
+    libc.prctl(_CAP_AMBIENT, _LOWER, _CAP_NET_RAW, 0, 0)

@@ -7,7 +7,7 @@
 3. How it scans is chosen once, at the start. A scan that does not start is tried anew in a process without a past.
 4. Where the adapter's reports are tapped (`tap`), BlueZ is asked for what no device sends. The adapter scans all the
    same, D-Bus stays silent, and BlueZ keeps no object, address or name of any device. Elsewhere BlueZ has to tell.
-5. It writes no log, for bleak's could name a device, and gives up the rights it does not need.
+5. It writes no log, for bleak's could name a device.
 
 A pattern never asks for a company's data: BlueZ 5.71 to 5.82 falls over when a long advertisement is compared with one
 (bluez issue 1169). Nor does one monitor have more than seven: BlueZ reckons their size in eight bits, and writes beyond
@@ -18,7 +18,6 @@ documentation of its BlueZ backend; net/bluetooth/hci_sync.c for when reports ar
 """
 
 import asyncio
-import ctypes
 import logging
 import os
 import re
@@ -50,7 +49,6 @@ _NOBODY = "f00dfa11-0000-4000-8000-000000000000"  # a service that no device off
 _NOTHING = OrPattern(0, AdvertisementDataType.FLAGS, b"footfall")  # flags are one byte, or two
 _ANY_FLAGS = [OrPattern(0, AdvertisementDataType.FLAGS, bytes((flags,))) for flags in range(32)]
 _PATTERNS = 7
-_CAP_NET, _CAP_VERSION = 1 << 12 | 1 << 13, 0x20080522  # CAP_NET_ADMIN and CAP_NET_RAW
 
 _TOLD = "BlueZ tells what it hears, because the right CAP_NET_RAW is missing here."
 _ROUGH = "Signals are told in steps of 8 dB."
@@ -211,22 +209,11 @@ async def _keep(scan: Scan, line: Line) -> str:
     return ended
 
 
-def _give_up_rights() -> None:
-    """The rights to raw sockets and to set up radios: neither bleak nor D-Bus needs them."""
-    header = struct.pack("Ii", _CAP_VERSION, 0)
-    libc, held = ctypes.CDLL(None), ctypes.create_string_buffer(24)
-    if libc.capget(header, held) == 0:
-        effective, permitted, inheritable, *rest = struct.unpack("6I", held)
-        kept = (word & ~_CAP_NET for word in (effective, permitted, inheritable))
-        libc.capset(header, struct.pack("6I", *kept, *rest))
-
-
 def main(arguments: list[str]) -> None:
     """Scan, and say on standard input why that ended. `arguments`: adapter, mode, "tapped" or "told", attempt."""
     name, mode, way, attempt = arguments
     logging.disable()
     lock_down()
-    _give_up_rights()
     line = Line(socket.socket(fileno=0))
     scan = Scan(name, mode, line, tapped=way == "tapped")
     try:

