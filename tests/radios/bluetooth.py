@@ -121,7 +121,7 @@ def service_hangs() -> Iterator[Case]:
         lost = until(lambda: state("ble") != "listening", 120)
         sentence = health("ble").get("detail", "")
         back = _hears_again(60)
-    found = f"found after {seconds(lost)} s: {sentence!r}; hears again after {seconds(back)} s, for the adapter goes on by itself"
+    found = f"found after {seconds(lost)} s: {sentence!r}; hears after {seconds(back)} s, for the adapter goes on"
     held = below(lost, 60) and below(back, 60)
     yield Case("bluetoothd hangs", found, held)
 
