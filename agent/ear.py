@@ -1,6 +1,6 @@
 """Ear: one radio as the sensor hears it - opened, deaf, lost, opened again, at rest.
 
-1. A radio that is missing or goes away is opened again every few seconds; until it hears its time is not listened to.
+1. A radio that is missing or goes away is opened again every few seconds; until then its time is not listened to.
 2. One that is open and hears nothing is deaf (`hearing`): its time since the last sign of life is not listened to
    either, and listening begins anew. It counts as listening again once it hears.
 3. While the sensor rests the radio is closed: nothing comes in that would have to be left out.
@@ -87,7 +87,7 @@ class Ear:
             return
         boot, fresh, signs = self._clock.boot(), self._fresh, radio.signs()
         self._fresh = 0
-        if fresh or self._hearing.receives(signs):
+        if fresh or radio.ready:
             self._lost = ""
         if self._deaf and (fresh or (self._hearing.receives(signs) and boot >= self._doubted_until)):
             self._recover(now)

@@ -21,6 +21,10 @@ class Radio(Protocol):
 
     source: str
 
+    @property
+    def ready(self) -> bool:
+        """Whether it has begun to listen; opening one may not wait for that."""
+
     def frames(self, wait_s: float) -> Iterator[Frame]:
         """The frames that are there, waiting for the first up to `wait_s` real seconds. Raises RadioError."""
 

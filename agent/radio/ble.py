@@ -64,6 +64,11 @@ class Ble:
             self._end()
             raise RadioError(f"The Bluetooth scan cannot be begun ({error.strerror}): restart the machine.") from None
 
+    @property
+    def ready(self) -> bool:
+        """Once the scan has said how it scans."""
+        return bool(self.detail)
+
     def frames(self, wait_s: float) -> Iterator[Frame]:
         """The advertisements heard by now, at most 512. Each payload is valid until the next is asked for."""
         if self._tap is None:

@@ -19,6 +19,11 @@ class Paced:
         self._clock = clock
         self._next = next(frames, None)
 
+    @property
+    def ready(self) -> bool:
+        """From the start."""
+        return True
+
     def frames(self, wait_s: float) -> Iterator[Frame]:
         """Every frame that is due by now, waiting up to `wait_s` real seconds for the first."""
         now = self._clock.now()

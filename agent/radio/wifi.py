@@ -55,6 +55,11 @@ class Wifi:
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
 
+    @property
+    def ready(self) -> bool:
+        """From the start."""
+        return True
+
     def frames(self, wait_s: float) -> Iterator[Frame]:
         """The probe requests heard by now, at most 512. Each payload is valid until the next is asked for."""
         self._wait(wait_s)

@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True):
 class Wire:
     """A radio at the other end of a socket. What it is given to listen on stays open when it is closed."""
 
-    source = "wire"
+    source, ready = "wire", True
 
     def __init__(self, descriptor: int, link: Link, now: Callable[[], float]) -> None:
         self._socket = socket.socket(fileno=os.dup(descriptor))
