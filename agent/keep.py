@@ -78,14 +78,15 @@ class Care:
         """There is none now, and this is why."""
         self.ready, self.sentence, self.name = False, sentence, ""
 
-    def look(self, at: float, health: Health | None, *, may_reboot: bool) -> None:
-        """Take the next step, if the process that hears says it is needed."""
+    def look(self, at: float, health: Health | None, *, may_reboot: bool) -> bool:
+        """Take the next step, if the process that hears says it is needed; whether one was taken."""
         well = self._is_well(health)
         if well is None or self._rescue is None:
-            return
+            return False
         taken = self.ladder.look(at, well=well, may_reboot=may_reboot)
         if taken:
             log.warning("%s does not hear: %s", self.name or self.radio, taken)
+        return taken is not None
 
     def _is_well(self, health: Health | None) -> bool | None:
         """Whether it hears; None where nothing is known."""
@@ -119,6 +120,13 @@ class Stick(Care):
             self.ready, self.sentence = True, ""
         except RadioError as error:
             self._fail(error, at)
+
+    def look(self, at: float, health: Health | None, *, may_reboot: bool) -> bool:
+        """As for any radio; after a step its channel is set anew."""
+        taken = super().look(at, health, may_reboot=may_reboot)
+        if taken:
+            self.hops.lost(at)
+        return taken
 
     def hop(self, tuner: nl80211.Tuner, at: float) -> None:
         """Change the channel if it is time to."""
@@ -177,8 +185,9 @@ class Keeping:
         for stick in self._sticks:
             stick.hop(self._tuner, at)
         health, may_reboot = self._health(), self._may_reboot(at)
-        for care in self._cared():
-            care.look(at, health, may_reboot=may_reboot)
+        taken = [care.look(at, health, may_reboot=may_reboot) for care in self._cared()]
+        if any(taken):
+            self._search_at = at  # what was done may have undone what it had been set to
         if changed or at >= self._tell_at:
             status.write(self._config.radios_path, Radios(at=at, radios=[self._kept(one, at) for one in self._cared()]))
             self._tell_at = at + _TELL_S

@@ -6,7 +6,7 @@
 4. The socket wakes us at most 50 times a second: between two looks its buffer holds what arrives, and the kernel
    notes when.
 
-Sources: packet(7), socket(7); linux/filter.h for the filter's layout.
+Sources: packet(7).
 """
 
 import errno
@@ -19,14 +19,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.core.frame import Frame, Link
-from agent.radio import RadioError
+from agent.radio import RadioError, sockets
 
 _ETH_P_ALL = 0x0003
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
-_SO_ATTACH_FILTER, _SO_RCVBUFFORCE, _SO_TIMESTAMPNS_NEW = 26, 33, 64
-_TIMESTAMP = struct.Struct("qq")  # seconds, nanoseconds of the system's clock
-_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESTAMP.size)
-_OLDEST_S = 5.0
 _RECEIVE_BUFFER_BYTES = 4 << 20
 _LONGEST_FRAME = 4096
 _BATCH = 512
@@ -67,12 +63,12 @@ class Wifi:
         receive = self._socket.recvmsg_into
         for _ in range(_BATCH):
             try:
-                size, stamped, _flags, _sender = receive([self._buffer], _ANCILLARY_BYTES, socket.MSG_DONTWAIT)
+                size, stamped, _flags, _sender = receive([self._buffer], sockets.ANCILLARY_BYTES, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError as error:
                 raise self._lost(error) from None
-            yield Frame(now - _age(stamped, system), self._link, self._buffer[:size])
+            yield Frame(now - sockets.age(stamped, system), self._link, self._buffer[:size])
 
     def dropped(self) -> int:
         """Frames lost in the kernel since this was last asked; 0 once the interface is gone."""
@@ -106,15 +102,6 @@ class Wifi:
         return RadioError(f"The Wi-Fi interface {self.source} went away ({reason}): plug the Wi-Fi stick in again.")
 
 
-def _age(stamped: list[tuple[int, int, bytes]], system: float) -> float:
-    """Seconds since the kernel received a frame; 0 where its clock was set meanwhile."""
-    for _level, _kind, stamp in stamped:
-        seconds, nanoseconds = _TIMESTAMP.unpack(stamp)
-        age: float = system - seconds - nanoseconds / 1e9
-        return age if 0.0 <= age <= _OLDEST_S else 0.0
-    return 0.0
-
-
 def _listen(interface: str) -> tuple[socket.socket, Link]:
     try:
         opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -124,9 +111,9 @@ def _listen(interface: str) -> tuple[socket.socket, Link]:
         ) from None
     try:
         link = _link_of(opened, interface)
-        _attach(opened, _FILTERS[link])
-        _widen(opened)
-        opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS_NEW, 1)
+        sockets.attach(opened, _FILTERS[link])
+        sockets.widen(opened, _RECEIVE_BUFFER_BYTES)
+        sockets.date(opened)
         opened.bind((interface, _ETH_P_ALL))
     except OSError as error:
         opened.close()
@@ -149,18 +136,3 @@ def _link_of(opened: socket.socket, interface: str) -> Link:
             f"or set it with 'iw dev {interface} set type monitor'."
         )
     return link
-
-
-def _attach(opened: socket.socket, program: tuple[tuple[int, int, int, int], ...]) -> None:
-    code = bytearray(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
-    import ctypes  # noqa: PLC0415 - only to learn where the program lies
-
-    place = ctypes.addressof(ctypes.c_char.from_buffer(code))
-    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(program), place))
-
-
-def _widen(opened: socket.socket) -> None:
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER_BYTES)
-    except PermissionError:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
