@@ -47,7 +47,7 @@ def heard_actively() -> Iterator[Case]:
 def _heard(mode: str, scan: str) -> Iterator[Case]:
     with crowd(30) as around, sensor(ALONE, f'mode = "{mode}"', wait_for="ble"):
         assert until(lambda: int(health("ble")["frames"]) > 0, 60), health("ble")
-        time.sleep(70)
+        time.sleep(130)  # at least one whole window
         around.tell(silence=True)
         heard, dropped, used = settled("ble"), health("ble")["dropped"], around.scans()
         sent = around.pull_out()
