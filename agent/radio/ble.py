@@ -129,15 +129,15 @@ class Ble:
                 self._told += 1
                 yield Frame(now, Link.HCI, self._buffer[:size])
             else:
-                self._heed(bytes(self._buffer[:1]), size)
+                self._heed(self._buffer[:size])
         if time.monotonic() - self._beat_at > _PATIENCE_S:
             raise RadioError("The Bluetooth scan hangs: it is ended and begun anew by itself.")
 
-    def _heed(self, kind: bytes, size: int) -> None:
-        """What the scan says of itself."""
-        if size == 0:
+    def _heed(self, words: memoryview) -> None:
+        """What the scan says of itself; nothing where it has ended."""
+        if not words:
             raise RadioError("The Bluetooth scan ended by itself: see 'journalctl -u bluetooth.service' for why.")
-        said = bytes(self._buffer[1:size])
+        kind, said = bytes(words[:1]), bytes(words[1:])
         if kind == ENDS:
             raise RadioError(said.decode())
         if kind == SCANS:

@@ -66,7 +66,8 @@ class Tap:
             except OSError:
                 raise self._ended(gone=True) from None
             if buffer[0] != _EVENT:
-                raise self._ended(gone=buffer[0] == _GONE or self._is_leaving())
+                gone = buffer[0] == _GONE or self._is_leaving()
+                raise self._ended(gone=gone)
             buffer[_TYPE_AT] = _HCI_EVENT
             self.reports += 1
             yield Frame(now - sockets.age(stamped, system), Link.HCI, buffer[_TYPE_AT:size])
