@@ -9,9 +9,9 @@
    same, D-Bus stays silent, and BlueZ keeps no object, address or name of any device. Elsewhere BlueZ has to tell.
 5. It writes no log, for bleak's could name a device.
 
-A pattern never asks for a company's data: BlueZ 5.71 to 5.82 falls over when a long advertisement is compared with one
-(bluez issue 1169). Nor does one monitor have more than seven: BlueZ reckons their size in eight bits, and writes beyond
-its memory from the eighth on (src/adv_monitor.c).
+A pattern never asks for a company's data: BlueZ 5.82, and some before it, falls over when a long advertisement meets
+one (bluez issue 1169). Nor does one monitor have more than seven: BlueZ reckons their size in eight bits, and writes
+beyond its memory from the eighth on (src/adv_monitor.c).
 
 Sources: BlueZ doc/org.bluez.Adapter.rst (SetDiscoveryFilter), org.bluez.AdvertisementMonitor.rst; bleak's
 documentation of its BlueZ backend; net/bluetooth/hci_sync.c for when reports are made only once.

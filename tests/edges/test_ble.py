@@ -1,6 +1,6 @@
-"""The Bluetooth radio: its parts by themselves, everywhere; the whole of it on a simulated adapter with a real BlueZ.
+"""The Bluetooth radio, the whole of it: on a simulated adapter with a real BlueZ.
 
-The adapter is one behind /dev/vhci with a crowd around it; kernel, bluetoothd and D-Bus are real. Those tests stop and
+The adapter is one behind /dev/vhci with a crowd around it; kernel, bluetoothd and D-Bus are real. The tests stop and
 kill bluetoothd, so they run only where FOOTFALL_RADIOS says that the machine's radios are there for that.
 """
 
@@ -13,21 +13,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from agent.core.advertisement import Decoder, advertised
-from agent.core.frame import Link
-from agent.core.nature import nature_of
-from agent.core.sighting import AddressKind
-from agent.radio import RadioError, retold
-from agent.radio.ble import ENDS, Ble
-from agent.radio.bluez import Monitors
-from agent.radio.scan import Known, Line, plan
-from tests.advertisers import KNOWN
+from agent.core.advertisement import Decoder
+from agent.radio import RadioError
+from agent.radio.ble import Ble
 from tests.conftest import ROOT, SHARED, need
 from tests.radios.inside import Crowd, until
 
@@ -37,211 +31,6 @@ radios = pytest.mark.skipif(
     reason="changes the machine's Bluetooth: run 'make vm-test', which has simulated adapters",
 )
 PLAIN = Path("/run/systemd/system/bluetooth.service.d/plain.conf")  # a bluetoothd without experimental interfaces
-WORKS, NEW = Monitors(there=True, by_hardware=False), (6, 12, 34)
-
-
-# What BlueZ tells, put back.
-
-
-def told(**more: object) -> dict[str, object]:
-    return {"Address": "52:00:00:00:00:01", "AddressType": "random", "RSSI": -60, **more}
-
-
-def test_what_bluez_tells_becomes_a_report_that_decodes() -> None:
-    packet = retold.report(told())
-    decoder = Decoder()
-    (sighting,) = decoder.sightings(Link.HCI, packet)
-    assert bytes(sighting.address) == bytes.fromhex("010000000052")
-    assert (sighting.kind, sighting.signal) == (AddressKind.BLE_RESOLVABLE, -60)
-    assert (decoder.foreign, decoder.damaged) == (0, 0)
-
-
-def test_without_a_signal_there_is_none_and_a_public_address_is_public() -> None:
-    (sighting,) = Decoder().sightings(
-        Link.HCI, retold.report({"Address": "3C:5A:B4:00:00:01", "AddressType": "public"})
-    )
-    assert (sighting.kind, sighting.signal) == (AddressKind.BLE_PUBLIC, None)
-
-
-def parsed(data: bytes) -> dict[str, object]:
-    """Advertising data as BlueZ gives it over D-Bus."""
-    found: dict[str, object] = {}
-    services: list[str] = []
-    while data:
-        size, kind, content, data = data[0], data[1], data[2 : data[0] + 1], data[data[0] + 1 :]
-        number = int.from_bytes(content[:2], "little")
-        uuid = f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
-        if kind == 0x01:
-            found["AdvertisingFlags"] = content
-        elif kind in (0x02, 0x03):
-            pairs = [int.from_bytes(content[at : at + 2], "little") for at in range(0, size - 1, 2)]
-            services += [f"0000{one:04x}-0000-1000-8000-00805f9b34fb" for one in pairs]
-        elif kind == 0x0A:
-            found["TxPower"] = int.from_bytes(content, "little", signed=True)
-        elif kind == 0x19:
-            found["Appearance"] = number
-        elif kind == 0x16:
-            found.setdefault("ServiceData", {})[uuid] = content[2:]  # type: ignore[attr-defined]
-        elif kind == 0xFF:
-            found.setdefault("ManufacturerData", {})[number] = content[2:]  # type: ignore[attr-defined]
-        elif kind == 0x09:
-            found["Name"] = content.decode()
-    return {**found, "UUIDs": services}
-
-
-@pytest.mark.parametrize("thing", KNOWN, ids=lambda one: one.name)
-def test_a_thing_is_taken_for_the_same_whether_it_is_heard_or_told(thing: object) -> None:
-    data = thing.data  # type: ignore[attr-defined]
-    packet = retold.report(told(**parsed(data)))
-    assert nature_of(advertised(packet, 14, len(packet) - 1)) == nature_of(advertised(data, 0, len(data)))
-
-
-def test_a_name_is_left_out() -> None:
-    assert b"a name" not in retold.report(told(Name="a name", Alias="a name", AdvertisingFlags=b"\x06"))
-
-
-def test_a_report_has_at_most_the_length_an_event_can_have() -> None:
-    many = {number: bytes(60) for number in range(20)}
-    packet = retold.report(told(ManufacturerData=many, ServiceData={}, UUIDs=["f00d" * 8] * 20))
-    assert len(packet) <= 258 and packet[2] == len(packet) - 3
-    assert Decoder().sightings(Link.HCI, packet)
-
-
-def test_a_service_is_told_by_its_short_number_where_it_has_one() -> None:
-    short, long = "0000fe2c-0000-1000-8000-00805f9b34fb", "f00dfa11-0000-4000-8000-000000000000"
-    packet = retold.report(told(UUIDs=[short, long], ServiceData={short: b"\x01", long: b"\x02"}))
-    assert bytes.fromhex("03032cfe") in packet and bytes.fromhex("04162cfe01") in packet
-    assert b"\x11\x07" + bytes.fromhex(long.replace("-", ""))[::-1] in packet
-
-
-# How it scans.
-
-
-def test_a_scan_is_passive_wherever_that_hears_everything() -> None:
-    chosen = plan("auto", tapped=True, monitors=WORKS, kernel=NEW)
-    assert chosen and chosen.passive and len(chosen.scanners) == 1
-
-
-@pytest.mark.parametrize(
-    "machine",
-    [
-        {"tapped": False, "monitors": WORKS, "kernel": NEW},
-        {"tapped": True, "monitors": Monitors(there=False, by_hardware=False), "kernel": NEW},
-        {"tapped": True, "monitors": Monitors(there=True, by_hardware=True), "kernel": NEW},
-        {"tapped": True, "monitors": WORKS, "kernel": (6, 10, 4)},
-        {"tapped": True, "monitors": WORKS, "kernel": (6, 1, 0)},
-    ],
-)
-def test_it_is_active_where_a_passive_one_would_miss_devices(machine: dict[str, object]) -> None:
-    chosen = plan("auto", **machine)  # type: ignore[arg-type]
-    assert chosen and not chosen.passive and chosen.sentence.startswith("Active")
-
-
-def test_a_demanded_passive_scan_is_never_active() -> None:
-    for monitors in (WORKS, Monitors(there=True, by_hardware=True)):
-        for tapped in (False, True):
-            chosen = plan("passive", tapped=tapped, monitors=monitors, kernel=(6, 1, 0))
-            assert chosen and chosen.passive and "Passive" in chosen.sentence
-    assert plan("passive", tapped=True, monitors=Monitors(there=False, by_hardware=False), kernel=NEW) is None
-
-
-def test_no_pattern_is_one_that_fells_bluez() -> None:
-    for tapped in (False, True):
-        chosen = plan("passive", tapped=tapped, monitors=WORKS, kernel=NEW)
-        assert chosen
-        for scanner in chosen.scanners:
-            patterns = scanner["or_patterns"]
-            assert 1 <= len(patterns) <= 7
-            assert all(kind == 0x01 for _, kind, _ in patterns)
-
-
-def test_a_device_is_told_again_only_while_it_is_there() -> None:
-    known = Known()
-    known.note("one", 0.0)
-    known.note("other", 20.0)
-    assert known.due(["one", "other"], 29.0) == []
-    assert known.due(["one", "other"], 30.0) == ["one"]
-    known.note("one", 30.0)
-    assert known.due(["one"], 59.0) == []
-    assert known.due(["other"], 60.0) == []  # it was away, and came back unheard
-    assert known.due([], 99.0) == []
-
-
-# The process beside.
-
-
-def test_what_the_other_side_is_too_slow_for_is_counted_and_no_packet_is_cut() -> None:
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    line = Line(far)
-    for _ in range(5000):
-        line.tell(bytes(60))
-    near.setblocking(False)
-    received = []
-    with suppress(BlockingIOError):
-        while True:
-            received.append(near.recv(100))
-    assert {len(one) for one in received} == {60}
-    assert len(received) + line._lost == 5000 and line._lost > 0
-    near.close()
-    far.close()
-
-
-def start(far: socket.socket, bus: str, attempt: int = 3) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "agent.radio.scan", "hci0", "auto", "told", str(attempt)]
-    own = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus}
-    return subprocess.Popen(command, stdin=far.fileno(), cwd=ROOT, env=own)
-
-
-def ended(bus: str) -> str:
-    """What the scan says at its end, on that bus."""
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    process = start(far, bus)
-    far.close()
-    near.settimeout(60)
-    packets = []
-    while packet := near.recv(1024):
-        packets.append(packet)
-    process.wait(timeout=20)
-    near.close()
-    assert packets[-1].startswith(ENDS)
-    return packets[-1][1:].decode()
-
-
-def test_without_d_bus_it_says_so(tmp_path: Path) -> None:
-    assert ended(f"unix:path={tmp_path}/none").startswith("There is no D-Bus")
-
-
-@contextmanager
-def private_bus(folder: Path) -> Iterator[str]:
-    address = f"unix:path={folder}/bus"
-    command = [need("dbus-daemon"), "--session", f"--address={address}", "--nofork", "--nopidfile"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until(Path(folder, "bus").exists, 10)
-        yield address
-        process.kill()
-
-
-def test_without_a_bluetooth_service_it_says_so(tmp_path: Path) -> None:
-    with private_bus(tmp_path) as bus:
-        assert "start it with 'sudo systemctl start bluetooth.service'" in ended(bus)
-
-
-def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(f"{tmp_path}/deaf")  # a bus that accepts and never answers
-    listener.listen()
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    process = start(far, f"unix:path={tmp_path}/deaf")
-    far.close()
-    near.settimeout(60)
-    assert near.recv(100)[:1] == b"b"  # it lives
-    near.close()
-    process.wait(timeout=10)
-    assert process.returncode == 0
-    listener.close()
-
-
-# On a simulated adapter.
 
 
 def systemctl(*words: str) -> None:

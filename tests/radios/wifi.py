@@ -158,7 +158,7 @@ def deaf() -> Iterator[Case]:
             time.sleep(60)
         with access_point("wlan2", 6):
             back = until(lambda: state() == "listening", 60)
-            time.sleep(75)
+            time.sleep(130)  # at least one whole window
         told = [one for one in reports() if one["window_start"] > began]
     dark = [one for one in told if one["wifi_listened_s"] == 0]
     honest = bool(dark) and all("wifi_present_devices" not in one and one["wifi_present"] is None for one in dark)
