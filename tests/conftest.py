@@ -58,5 +58,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     skip = pytest.mark.skip(reason="makes a kernel interface: run 'make live-test' as root")
     for item in items:
-        if "root" in item.keywords and not config.getoption("--run-root"):
+        if item.get_closest_marker("root") and not config.getoption("--run-root"):
             item.add_marker(skip)

@@ -7,7 +7,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.rules.leaks import leaks
 
-SENSING = sorted([*(ROOT / "agent/core").glob("*.py"), ROOT / "agent/radio/wifi.py", ROOT / "agent/ear.py"])
+RADIOS = [ROOT / f"agent/radio/{name}.py" for name in ("wifi", "tap", "ble", "scan", "bluez", "retold", "sockets")]
+SENSING = sorted([*(ROOT / "agent/core").glob("*.py"), *RADIOS, ROOT / "agent/ear.py"])
 
 
 @pytest.mark.parametrize("path", SENSING, ids=lambda path: path.name)
