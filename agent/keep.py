@@ -184,7 +184,8 @@ class Keeping:
             self._search_at = at + (_SEARCH_S if failed else _LATER_S)
         for stick in self._sticks:
             stick.hop(self._tuner, at)
-        health, may_reboot = self._health(), self._may_reboot(at)
+        health = self._health()
+        may_reboot = any(care.ladder.flagged for care in self._cared()) and self._may_reboot(at)
         taken = [care.look(at, health, may_reboot=may_reboot) for care in self._cared()]
         if any(taken):
             self._search_at = at  # what was done may have undone what it had been set to

@@ -16,6 +16,7 @@ Sources: Bluetooth Core 6.0 Vol 3 Part C App. A (T_GAP of private addresses: 15 
 that explains the lifetimes is the best published idea (docs/accuracy.md, Bluetooth).
 """
 
+from collections import deque
 from collections.abc import Iterable
 from math import sqrt
 
@@ -100,15 +101,21 @@ def _devices(lives: Iterable[_Life]) -> Estimate:
 
 
 def _changes(lives: list[_Life], gap_s: float | None = None) -> float:
-    """How many addresses may follow another of the same device, within `gap_s` or the gap of each. In order of time."""
+    """How many addresses may follow another of the same device, within `gap_s` or the gap of each. In order of time.
+
+    Each is compared with those alone that ended shortly before it began, for a flood has thousands.
+    """
+    ending = deque(sorted(lives, key=lambda one: one.last))
     ended: list[_Life] = []
     changes = 0
     for life in lives:
+        ended = [one for one in ended if life.first - one.last <= LONGEST_GAP_S]
+        while ending and ending[0].last < life.first:
+            ended.append(ending.popleft())
         before = [one for one in ended if _follows(life, one, gap_s or one.gap_s)]
         if before:
             ended.remove(max(before, key=lambda one: one.last))
             changes += 1
-        ended.append(life)
     return float(changes)
 
 
