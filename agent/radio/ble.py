@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from agent.core.frame import Frame, Link
-from agent.radio import RadioError, hci, tap
+from agent.radio import RadioError, hci, sockets, tap
 
 BEAT, SCANS, ENDS = b"b", b"s", b"e"  # what the scan's packets begin with, if not with the type of an HCI event
 BEAT_S = 5.0
@@ -30,7 +30,6 @@ _PATIENCE_S = 30.0
 _HCI_EVENT = 0x04
 _LONGEST = 1024
 _BATCH = 512
-_REST_S = 0.02
 _CAP_AMBIENT, _LOWER, _CAP_NET_RAW = 47, 3, 13  # PR_CAP_*
 
 
@@ -115,8 +114,7 @@ class Ble:
     def _from_scan(self, wait_s: float) -> Iterator[Frame]:
         """What the scan has told by now. Raises RadioError if it ended or hangs."""
         if wait_s > 0:
-            time.sleep(min(wait_s, _REST_S))
-            self._poll.poll(max(0.0, wait_s - _REST_S) * 1000)
+            sockets.wait(self._poll, wait_s)
         now = self._clock()
         for _ in range(_BATCH):
             try:

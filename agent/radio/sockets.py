@@ -7,14 +7,17 @@ Sources: socket(7); linux/filter.h for the filter's layout; linux/sock_diag.h fo
 """
 
 import ctypes
+import select
 import socket
 import struct
+import time
 
 _SO_ATTACH_FILTER, _SO_RCVBUFFORCE, _SO_MEMINFO, _SO_TIMESTAMPNS_NEW = 26, 33, 55, 64
 _MEMINFO = struct.Struct("9I")
 _DROPS = 8  # SK_MEMINFO_DROPS
 _TIMESTAMP = struct.Struct("qq")  # seconds, nanoseconds of the system's clock
 _OLDEST_S = 5.0
+_REST_S = 0.02
 ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESTAMP.size)
 
 Program = tuple[tuple[int, int, int, int], ...]  # instructions: code, jump if true, jump if false, operand
@@ -48,6 +51,15 @@ def age(stamped: Ancillary, system: float) -> float:
         past: float = system - seconds - nanoseconds / 1e9
         return past if 0.0 <= past <= _OLDEST_S else 0.0
     return 0.0
+
+
+def wait(poll: select.poll, wait_s: float) -> list[tuple[int, int]]:
+    """What happened on the sockets of `poll` within `wait_s` seconds. It wakes us 50 times a second at most.
+
+    Between two looks a socket's buffer holds what arrives.
+    """
+    time.sleep(min(wait_s, _REST_S))
+    return poll.poll(max(0.0, wait_s - _REST_S) * 1000)
 
 
 def lost(opened: socket.socket) -> int:

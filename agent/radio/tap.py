@@ -31,7 +31,7 @@ _LE_META, _REPORT, _EXTENDED_REPORT = 0x3E, 0x02, 0x0D
 _LONGEST = 512  # an event has at most 257 bytes
 _RECEIVE_BUFFER_BYTES = 4 << 20
 _BATCH = 512
-_REST_S, _LEAVING_S = 0.02, 0.3
+_LEAVING_S = 0.3
 _NOT_FOR_US = (errno.EPERM, errno.EACCES, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 
@@ -54,8 +54,7 @@ class Tap:
 
         Raises RadioError once the adapter is gone or off.
         """
-        time.sleep(min(wait_s, _REST_S))
-        self._poll.poll(max(0.0, wait_s - _REST_S) * 1000)
+        sockets.wait(self._poll, wait_s)
         now, system = self._clock(), time.time()
         receive, buffer = self._socket.recvmsg_into, self._buffer
         for _ in range(_BATCH):

@@ -26,7 +26,6 @@ _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _RECEIVE_BUFFER_BYTES = 4 << 20
 _LONGEST_FRAME = 4096
 _BATCH = 512
-_REST_S = 0.02
 _LINKS = {803: Link.RADIOTAP, 801: Link.DOT11}  # ARPHRD_IEEE80211_RADIOTAP, ARPHRD_IEEE80211
 
 # (code, jump if true, jump if false, operand): load the radiotap length, then the first byte behind it.
@@ -91,9 +90,7 @@ class Wifi:
         self._buffer[:] = bytes(len(self._buffer))
 
     def _wait(self, wait_s: float) -> None:
-        time.sleep(min(wait_s, _REST_S))
-        events = self._poll.poll(max(0.0, wait_s - _REST_S) * 1000)
-        if any(happened & ~select.POLLIN for _, happened in events):
+        if any(happened & ~select.POLLIN for _, happened in sockets.wait(self._poll, wait_s)):
             error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             raise self._lost(OSError(error or errno.ENETDOWN, "")) from None
 
