@@ -21,9 +21,10 @@ from fastapi.middleware import Middleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from msgspec.structs import asdict
 
-from cloud.api import Live, Reader, SecurityHeaders, Server, routes
+from cloud.api import Live, SecurityHeaders, Server, routes
 from cloud.config import Config, ConfigError, Http
 from cloud.dashboard import pages
+from cloud.desk import Desk
 from cloud.roller import Roller
 from cloud.store import Limits, Rolled, Store
 from cloud.subscriber import Broker, Subscriber
@@ -46,8 +47,8 @@ class App:
         self._roller = Roller(self.store, self._rolled, pause_s=roll_pause_s, longest_s=unasked_s)
         broker = Broker(**asdict(config.mqtt))
         self.subscriber = Subscriber(self.store, broker, lambda _: self._roller.wake(), clock)
-        self.reader = Reader(self.store, _tenant(config), clock)
-        self.server = Server(_served(_site(self.reader, self._live), config.http), self._live)
+        self.desk = Desk(self.store, _tenant(config), clock)
+        self.server = Server(_served(_site(self.desk, self._live), config.http), self._live)
 
     @contextmanager
     def ingesting(self) -> Iterator[None]:
@@ -119,12 +120,12 @@ def _tenant(config: Config) -> str:
     return tenants[0] if tenants else "default"
 
 
-def _site(reader: Reader, live: Live) -> FastAPI:
+def _site(desk: Desk, live: Live) -> FastAPI:
     # A name that somebody else's server made point here must not read the pages of this machine.
     local = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
     site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=[Middleware(SecurityHeaders), local])
-    site.mount("/api/v1", routes(reader, live))
-    site.mount("/", pages(reader.todays, reader.today))
+    site.mount("/api/v1", routes(desk, live))
+    site.mount("/", pages(desk))
     return site
 
 

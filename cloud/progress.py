@@ -38,7 +38,7 @@ class Progress:
 
     def show(self, demo: Demo, app: App) -> None:
         """One round."""
-        todays = [app.reader.today(stand.shop) for stand in STANDS]
+        todays = [app.desk.reader.today(stand.shop) for stand in STANDS]
         rows = [self._row(stand, today) for stand, today in zip(STANDS, todays, strict=True)]
         missing = sum(sensor.missing_reports for today in todays for sensor in today.sensors)
         stored = app.subscriber.counters.reports

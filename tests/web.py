@@ -9,17 +9,18 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from cloud.api import Live, Reader, SecurityHeaders, Server, routes
+from cloud.api import Live, SecurityHeaders, Server, routes
 from cloud.dashboard import pages
+from cloud.desk import Desk
 
 
 def a_web(store: Any, now: float, live: Live | None = None) -> FastAPI:
     """The API and the pages of tenant `acme`, at UTC second `now` for ever."""
-    reader = Reader(store, "acme", lambda: now)
+    desk = Desk(store, "acme", lambda: now)
     web = FastAPI(openapi_url=None)
     web.add_middleware(SecurityHeaders)
-    web.mount("/api/v1", routes(reader, Live() if live is None else live))
-    web.mount("/", pages(reader.todays, reader.today))
+    web.mount("/api/v1", routes(desk, Live() if live is None else live))
+    web.mount("/", pages(desk))
     return web
 
 

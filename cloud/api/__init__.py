@@ -12,8 +12,7 @@ and `Server` in place of uvicorn's own, so that it stops while pages are watchin
 
 from cloud.api.headers import SecurityHeaders
 from cloud.api.live import Live
-from cloud.api.reader import Reader
 from cloud.api.routes import routes
 from cloud.api.server import Server
 
-__all__ = ["Live", "Reader", "SecurityHeaders", "Server", "routes"]
+__all__ = ["Live", "SecurityHeaders", "Server", "routes"]

@@ -9,9 +9,9 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from cloud.core.calibration import Factor
-from cloud.core.figures import Figure, Period, Today
+from cloud.core.figures import Period, Today
 from cloud.core.glossary import Definition
-from cloud.core.visits import Budget, PanelDay
+from cloud.desk import ShopLine, Visits
 
 REF = "#/components/schemas/{name}"
 INTRODUCTION = """
@@ -30,23 +30,6 @@ Figures of shops. Read-only.
 """
 
 
-class ShopLine(Struct, frozen=True, kw_only=True):
-    """A shop in the list: today's visitors so far, who is inside, and one sentence on its sensors.
-
-    `inside_at` is the end of the newest window, in UTC seconds; null before the first.
-    """
-
-    shop: str
-    name: str
-    time_zone: str
-    date: str
-    open_now: bool
-    visitors: Figure
-    inside_now: Figure
-    inside_at: int | None
-    sensors: str
-
-
 class Periods(Struct, frozen=True, kw_only=True):
     """The periods of the local dates `from` to `to`, both included, in time order; none yet to come."""
 
@@ -55,17 +38,6 @@ class Periods(Struct, frozen=True, kw_only=True):
     from_: str = msgspec.field(name="from")
     to: str
     periods: list[Period]
-
-
-class Visits(Struct, frozen=True, kw_only=True):
-    """The panel on the local dates `from` to `to`, both included, none yet to come, and what that costs in privacy."""
-
-    shop: str
-    time_zone: str
-    from_: str = msgspec.field(name="from")
-    to: str
-    budget: Budget
-    days: list[PanelDay]
 
 
 class Healthy(Struct, frozen=True, kw_only=True):
@@ -94,7 +66,7 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         """JSON bytes of `content`."""
-        return msgspec.json.encode(content)
+        return msgspec.json.encode(content, enc_hook=str)  # a Saying is a str
 
 
 BODIES = (ShopLine, Periods, Visits, Healthy, News, Problem, Today, Definition, Factor)

@@ -10,22 +10,24 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 
-from cloud.api import bodies, dates
-from cloud.api.bodies import Healthy, Json, News, Periods, Problem, ShopLine, Visits, answers
+from cloud.api import bodies
+from cloud.api.bodies import Healthy, Json, News, Periods, Problem, answers
 from cloud.api.live import Live, LiveFullError, Subscription
-from cloud.api.reader import Reader, UnknownShopError
 from cloud.core.calibration import Factor
 from cloud.core.figures import Period, Shop, Today
 from cloud.core.glossary import DEFINITIONS, Definition
+from cloud.core.refusal import Refusal
+from cloud.desk import Desk, Reader, ShopLine, UnknownShopError, Visits, dates
 
 Day = Annotated[str | None, Query(description="Local date, YYYY-MM-DD; today if left out.")]
 First = Annotated[str | None, Query(alias="from", description="First local date, YYYY-MM-DD.")]
 Last = Annotated[str | None, Query(alias="to", description="Last local date, included; today if left out.")]
 
 
-def routes(reader: Reader, live: Live) -> FastAPI:
+def routes(desk: Desk, live: Live) -> FastAPI:
     """The API as an application to mount at `/api/v1`; `live` is announced to by whoever commits reports."""
     api = FastAPI(title="Footfall", version="1", docs_url=None, redoc_url=None)
+    reader = desk.reader
     api.openapi = lambda: bodies.describe(api)  # type: ignore[method-assign] # FastAPI's documented way
     _general(api, reader)
     _today(api, reader)
@@ -131,8 +133,8 @@ def _problems(api: FastAPI) -> None:
     async def unknown(_: Request, error: UnknownShopError) -> Json:
         return problem(404, str(error))
 
-    @api.exception_handler(dates.WrongDatesError)
-    async def wrong(_: Request, error: dates.WrongDatesError) -> Json:
+    @api.exception_handler(Refusal)
+    async def refused(_: Request, error: Refusal) -> Json:
         return problem(422, str(error))
 
     @api.exception_handler(LiveFullError)

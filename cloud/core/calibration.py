@@ -15,6 +15,7 @@ from math import exp, sqrt
 from msgspec import Struct
 
 from cloud.core.figures import Figure
+from cloud.core.refusal import Refusal
 
 Z80 = 1.2816  # 10th and 90th percentile of the normal distribution
 # 90th percentile of Student's t by degrees of freedom, 2 to 10; beyond, nearly the normal's.
@@ -22,7 +23,7 @@ _T90 = (1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372)
 FEWEST = 3
 
 
-class CalibrationError(ValueError):
+class CalibrationError(Refusal):
     """The counts give no factor; the message says why and what to count."""
 
 

@@ -13,12 +13,13 @@ from io import StringIO
 from msgspec import Struct
 
 from cloud.core import calendar
+from cloud.core.refusal import Refusal
 
 MOST_PEOPLE = 100_000  # in an hour: more is a column taken for another
 HEADER = ["hour", "people"]
 
 
-class DoorCountError(ValueError):
+class DoorCountError(Refusal):
     """The counts cannot be used; the message names the line and what belongs there."""
 
 

@@ -6,7 +6,7 @@
 3. `definition` names the entry of the glossary, with its version, that the number was computed by.
 """
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cloud.core.visits import PanelToday, SensorPrivacy, Share
 
@@ -42,17 +42,47 @@ class Period(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     rested: Share = 0.0
 
 
-class OpeningHours(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Open from `opens` to `closes` (local "HH:MM"; "24:00" ends a day) on the `days` (mon ... sun) named."""
+class OpeningHours(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Open from `opens` to `closes` (local "HH:MM"; "24:00" ends a day) on the `days` (mon ... sun) named.
+
+    They hold from the local date `valid_from` until before `valid_to` (ISO dates; null: no such end).
+    """
 
     days: list[str]
     opens: str
     closes: str
+    valid_from: str | None = field(default=None, name="from")
+    valid_to: str | None = field(default=None, name="until")
+
+
+class Holiday(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A local date (ISO) that goes by no weekday: closed, or open from `opens` to `closes`."""
+
+    date: str
+    name: str
+    opens: str | None = None
+    closes: str | None = None
+
+
+class StaffHours(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """So many `people` of the shop's own on the floor from `begins` to `ends`, like `OpeningHours`."""
+
+    days: list[str]
+    begins: str
+    ends: str
+    people: float
+    valid_from: str | None = field(default=None, name="from")
+    valid_to: str | None = field(default=None, name="until")
 
 
 class Shop(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A shop as the cloud knows it. `dwell_s` and `pass_s` are the mean times a visitor and a passer-by stay
-    in reach; `people_per_device` is the phones-to-people factor with its 80 % interval, 1.0 until calibrated."""
+    in reach; `people_per_device` is the phones-to-people factor with its 80 % interval, 1.0 until calibrated.
+
+    `region` groups shops ("" for none), `currency` is that of its till (ISO 4217, "" where nobody said), `capacity` the
+    most people it may hold, `engaged_min_s` the stay from which a visitor counts as engaged, `preset` the name of the
+    definitions it compares itself by (`cloud.core.presets`).
+    """
 
     tenant: str
     shop: str
@@ -65,6 +95,13 @@ class Shop(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     people_per_device_low: float = 1.0
     people_per_device_high: float = 1.0
     calibrated: bool = False
+    region: str = ""
+    currency: str = ""
+    capacity: int | None = None
+    engaged_min_s: float = 300.0
+    preset: str = "default"
+    holidays: list[Holiday] = []
+    staff: list[StaffHours] = []
 
 
 class SensorState(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,10 +11,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from cloud.core.figures import Today
 from cloud.core.glossary import DEFINITIONS
 from cloud.core.today import counting, sensor_line
 from cloud.dashboard import chart, panel, words
+from cloud.desk import Desk
 
 HERE = Path(__file__).parent
 STATIC_CACHE = "public, max-age=3600"
@@ -39,12 +39,9 @@ FILTERS: tuple[Callable[..., object], ...] = (
 )
 
 
-def pages(todays: Callable[[], list[Today]], today: Callable[[str], Today], api: str = "/api/v1") -> FastAPI:
-    """The pages as an application to mount at `/`.
-
-    `today` gives the disclosed figures of a shop or raises LookupError; `todays` those of all; `api` is where
-    the API is mounted, whose stream the page listens to.
-    """
+def pages(desk: Desk, api: str = "/api/v1") -> FastAPI:
+    """The pages of a desk, to be mounted at `/`; `api`: where the API is mounted, to whose stream they listen."""
+    reader = desk.reader
     site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     site.add_middleware(GZipMiddleware, minimum_size=1000)
     site.mount("/static", Static(directory=HERE / "static"))
@@ -52,16 +49,16 @@ def pages(todays: Callable[[], list[Today]], today: Callable[[str], Today], api:
 
     @site.get("/")
     def shops() -> HTMLResponse:
-        return render("shops.html", shops=todays())
+        return render("shops.html", shops=reader.todays())
 
     @site.get("/shops/{shop}")
     def shop_today(shop: str) -> HTMLResponse:
-        return render("today.html", today=today(shop), api=api, again=False)
+        return render("today.html", today=reader.today(shop), api=api, again=False)
 
     @site.get("/shops/{shop}/figures")
     def figures(shop: str) -> HTMLResponse:
         """What a page that is open already puts in place of its figures."""
-        return render("figures.html", today=today(shop), again=True)
+        return render("figures.html", today=reader.today(shop), again=True)
 
     @site.get("/glossary")
     def glossary() -> HTMLResponse:

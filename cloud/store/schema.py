@@ -141,3 +141,102 @@ refused = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("given_up", BigInteger, nullable=False),
 )
+
+# What people tell. Bodies are JSON of the types of `cloud.core`; `id` names are made by whoever sends, so that what is
+# sent twice is there once.
+
+# What a till sold in a local hour, `hour` being its start, by the source that says so.
+sale = Table(
+    "sale",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", String(32), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# People counted by hand at a door, from `start` on.
+doorcount = Table(
+    "doorcount",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("start", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What happened in a shop on a date (an ordinal), to be seen beside its figures.
+annotation = Table(
+    "annotation",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+campaign = Table(
+    "campaign",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("campaign", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What a shop wants to be told of, one row per `kind`.
+rule = Table(
+    "rule",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# Every time a rule began to hold. `shop` is "" for one that many shops share; `ended_at` is null while it holds.
+alert = Table(
+    "alert",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("began_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("ended_at", BigInteger),
+    Column("body", LargeBinary, nullable=False),
+    Index("alert_by_end", "tenant", "ended_at"),
+)
+
+# Who gets a shop's mails.
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("shop", String(32), primary_key=True),
+    Column("address", String(254), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# Mails and webhooks to be sent: an outbox of the cloud. `id` names what is said to whom, so that it is said once;
+# `due_at` is null once it was taken, or was given up.
+outgoing = Table(
+    "outgoing",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("due_at", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("outgoing_by_due", "due_at"),
+)
+
+# Links that show a shop to whoever has them; the link itself is not kept, only its SHA-256 in hex.
+share = Table(
+    "share",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("hash", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)

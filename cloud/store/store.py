@@ -9,9 +9,10 @@ Methods may be called from several threads; they take turns to write.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from agent.contract import Hello, Watermark, encode
 from cloud.core import rollup
@@ -51,6 +52,14 @@ class Store:
     def close(self) -> None:
         """Give back the connections."""
         self._engine.dispose()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """One consistent view, for the modules of this package that keep what people tell. Raises StoreError."""
+        return engine.reading(self._engine)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """One transaction that writes, for them. Raises StoreError."""
+        return engine.writing(self._engine)
 
     def commit(self, deliveries: Sequence[Delivery], now: int) -> Committed:
         """Store what has arrived by UTC second `now`, in one transaction."""

@@ -23,8 +23,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from agent.contract import DwellDay, Hello, Report, VisitsHour, encode, topics
-from cloud.api import Reader
 from cloud.core.coverage import PlacedShop, Placement
+from cloud.desk import Reader
 from cloud.store import Delivery, Store, migrate, receive
 from cloud.store.engine import open_engine, reading
 from tests import fleet

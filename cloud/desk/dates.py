@@ -2,11 +2,13 @@
 
 from datetime import date, timedelta
 
+from cloud.core.refusal import Refusal
+
 MAX_DAYS = 400
 MAX_DAYS_OF_HOURS = 62
 
 
-class WrongDatesError(ValueError):
+class WrongDatesError(Refusal):
     """The dates of a request make no sense; the message says what to send instead."""
 
 

@@ -6,16 +6,46 @@ Nothing exact leaves here: every figure has gone through `disclosed`. Another te
 from collections.abc import Callable
 from datetime import date
 
-from cloud.api.bodies import ShopLine, Visits
+import msgspec
+from msgspec import Struct
+
 from cloud.core import budget, calendar, panel, today
 from cloud.core.calendar import Span
 from cloud.core.calibration import Factor
 from cloud.core.coverage import PlacedShop
 from cloud.core.disclosure import disclosed_day
-from cloud.core.figures import Period, SensorState, Shop, Today
+from cloud.core.figures import Figure, Period, SensorState, Shop, Today
 from cloud.core.glossary import disclosed_period
-from cloud.core.visits import PanelToday
+from cloud.core.visits import Budget, PanelDay, PanelToday
 from cloud.store import Store
+
+
+class ShopLine(Struct, frozen=True, kw_only=True):
+    """A shop in the list: today's visitors so far, who is inside, and one sentence on its sensors.
+
+    `inside_at` is the end of the newest window, in UTC seconds; null before the first.
+    """
+
+    shop: str
+    name: str
+    time_zone: str
+    date: str
+    open_now: bool
+    visitors: Figure
+    inside_now: Figure
+    inside_at: int | None
+    sensors: str
+
+
+class Visits(Struct, frozen=True, kw_only=True):
+    """The panel on the local dates `from` to `to`, both included, none yet to come, and what that costs in privacy."""
+
+    shop: str
+    time_zone: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    budget: Budget
+    days: list[PanelDay]
 
 
 class UnknownShopError(LookupError):
