@@ -86,3 +86,20 @@ class Saying(str):
         said.pattern = pattern
         said.values = values
         return said
+
+
+def span(seconds: int) -> Saying:
+    """How long something lasts, in the largest unit there is one of: "3 hours"."""
+    if seconds >= 2 * 86400:
+        return Saying("{n} days", n=seconds // 86400)
+    if seconds >= 86400:
+        return Saying("1 day")
+    if seconds >= 2 * 3600:
+        return Saying("{n} hours", n=seconds // 3600)
+    if seconds >= 3600:
+        return Saying("1 hour")
+    if seconds >= 2 * 60:
+        return Saying("{n} minutes", n=seconds // 60)
+    if seconds >= 60:
+        return Saying("1 minute")
+    return Saying("{n} seconds", n=seconds)

@@ -23,6 +23,7 @@ from cloud.core.calendar import Span
 from cloud.core.disclosure import disclosed_panel
 from cloud.core.figures import COMPLETE, Figure, Period, SensorState, Shop, Today
 from cloud.core.glossary import disclosed, disclosed_period
+from cloud.core.saying import Saying
 from cloud.core.visits import PanelToday
 
 WINDOW_S = 300
@@ -132,13 +133,21 @@ def counting(sensors: Sequence[SensorState]) -> bool:
 def sensor_line(sensors: Sequence[SensorState]) -> str:
     """One sentence on a shop's sensors: all is well, or what is the matter with the first that is not."""
     if not sensors:
-        return "No sensor is set up in this shop yet."
+        return Saying("No sensor is set up in this shop yet.")
     if counting(sensors):
-        return "The sensor is counting." if len(sensors) == 1 else f"All {len(sensors)} sensors are counting."
+        if len(sensors) == 1:
+            return Saying("The sensor is counting.")
+        return Saying("All {n} sensors are counting.", n=len(sensors))
     ill = [sensor for sensor in sensors if sensor.state != COUNTING]
     if len(sensors) == 1:
         return ill[0].sentence
-    return f"{len(ill)} of {len(sensors)} sensors need a look. {ill[0].zone.capitalize()}: {ill[0].sentence}"
+    return Saying(
+        "{ill} of {all} sensors need a look. {zone}: {sentence}",
+        ill=len(ill),
+        all=len(sensors),
+        zone=ill[0].zone.capitalize(),
+        sentence=ill[0].sentence,
+    )
 
 
 def _so_far(shop: Shop, span: Span, open_hour: Span, hours: Sequence[Period], windows: Sequence[Period]) -> Period:

@@ -11,10 +11,21 @@ from typing import Literal
 from msgspec import Struct
 
 from cloud.core.figures import COMPLETE, Period, Today
+from cloud.core.saying import Saying
 from cloud.core.today import ARRIVAL_S, WINDOW_S, at_rest
-from cloud.dashboard.words import clock, hour_name, interval, number, people, percent
+from cloud.dashboard.words import Words
 
 State = Literal["heard", "incomplete", "so far", "not listened", "not enough was heard", "resting", "closed", "to come"]
+NAMES: dict[State, Saying] = {
+    "heard": Saying("heard"),
+    "incomplete": Saying("incomplete"),
+    "so far": Saying("so far"),
+    "not listened": Saying("not listened"),
+    "not enough was heard": Saying("not enough was heard"),
+    "resting": Saying("resting"),
+    "closed": Saying("closed"),
+    "to come": Saying("to come"),
+}
 SILENT: tuple[State, ...] = ("resting", "to come")  # nothing was due, so no share of it is told
 
 
@@ -27,30 +38,30 @@ class Row(Struct, frozen=True):
     sentence: str
 
 
-def rows(today: Today) -> list[Row]:
+def rows(today: Today, w: Words) -> list[Row]:
     """The rows of today's chart, in time order; none where the shop never opens and nobody was heard."""
     told = [i for i, hour in enumerate(today.hours) if hour.open or (hour.visitors.value or 0) > 0]
     if not told:
         return []
     shown = today.hours[max(0, told[0] - 1) : told[-1] + 2]
-    return [_row(hour, today) for hour in shown]
+    return [_row(hour, today, w) for hour in shown]
 
 
-def remark(row: Row) -> str:
+def remark(row: Row, w: Words) -> str:
     """How much of a row's hour was listened to, and what else there is to know: "66 %, incomplete"."""
-    told = [] if row.state in SILENT else [percent(row.period.coverage)]
-    told += [] if row.state == "heard" else [row.state]
-    told += [] if row.period.open or row.state == "closed" else ["closed"]
+    told = [] if row.state in SILENT else [w.percent(row.period.coverage)]
+    told += [] if row.state == "heard" else [w.t(NAMES[row.state])]
+    told += [] if row.period.open or row.state == "closed" else [w.t("closed")]
     return ", ".join(told)
 
 
-def chart_json(today: Today) -> str:
+def chart_json(today: Today, w: Words) -> str:
     """What the script draws: parallel lists, one item per row; null where a number is undefined."""
-    shown = rows(today)
+    shown = rows(today, w)
     figures = [row.period.visitors for row in shown]
     return json.dumps(
         {
-            "hour": [clock(row.period.start, today.time_zone)[:2] for row in shown],
+            "hour": [w.clock(row.period.start, today.time_zone)[:2] for row in shown],
             "value": [figure.value for figure in figures],
             "low": [figure.low for figure in figures],
             "high": [figure.high for figure in figures],
@@ -62,11 +73,11 @@ def chart_json(today: Today) -> str:
     )
 
 
-def _row(hour: Period, today: Today) -> Row:
-    name, state, figure = hour_name(hour, today.time_zone), _state(hour, today.now), hour.visitors
-    told: list[str] = [state] if state != "heard" else []
+def _row(hour: Period, today: Today, w: Words) -> Row:
+    name, state, figure = w.hour_name(hour, today.time_zone), _state(hour, today.now), hour.visitors
+    told = [w.t(NAMES[state])] if state != "heard" else []
     if figure.value is not None:
-        told.insert(0, f"{number(figure.value)} {people(figure)} ({interval(figure)})")
+        told.insert(0, w.t("{n} people ({range})", n=figure.value, range=w.interval(figure)))
     return Row(hour, name, state, f"{name}: {', '.join(told)}")
 
 

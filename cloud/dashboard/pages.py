@@ -1,78 +1,31 @@
-"""Pages: the paths a browser asks for. Each fetches a `Today` and renders it."""
-
-from collections.abc import Callable
-from pathlib import Path
+"""Pages: the paths a browser asks for. Each group of them asks the desk and renders what it says."""
 
 from fastapi import FastAPI, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from cloud.core.glossary import DEFINITIONS
-from cloud.core.today import counting, sensor_line
-from cloud.dashboard import chart, panel, words
+from cloud.dashboard import shops
+from cloud.dashboard.render import COOKIE, HERE, Render
 from cloud.desk import Desk
 
-HERE = Path(__file__).parent
 STATIC_CACHE = "public, max-age=3600"
-FILTERS: tuple[Callable[..., object], ...] = (
-    words.number,
-    words.interval,
-    words.percent,
-    words.people,
-    words.why_none,
-    words.none_yet,
-    words.clock,
-    words.hour_name,
-    words.day_name,
-    words.comparison,
-    words.listened_today,
-    chart.rows,
-    chart.remark,
-    chart.chart_json,
-    panel.facts,
-    panel.noise,
-    sensor_line,
-)
+YEAR_S = 366 * 86_400
 
 
 def pages(desk: Desk, api: str = "/api/v1") -> FastAPI:
     """The pages of a desk, to be mounted at `/`; `api`: where the API is mounted, to whose stream they listen."""
-    reader = desk.reader
     site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     site.add_middleware(GZipMiddleware, minimum_size=1000)
     site.mount("/static", Static(directory=HERE / "static"))
-    render = _renderer()
-
-    @site.get("/")
-    def shops() -> HTMLResponse:
-        return render("shops.html", shops=reader.todays())
-
-    @site.get("/shops/{shop}")
-    def shop_today(shop: str) -> HTMLResponse:
-        return render("today.html", today=reader.today(shop), api=api, again=False)
-
-    @site.get("/shops/{shop}/figures")
-    def figures(shop: str) -> HTMLResponse:
-        """What a page that is open already puts in place of its figures."""
-        return render("figures.html", today=reader.today(shop), again=True)
-
-    @site.get("/glossary")
-    def glossary() -> HTMLResponse:
-        return render("glossary.html", definitions=DEFINITIONS)
-
-    @site.exception_handler(LookupError)
-    async def unknown(_: Request, error: LookupError) -> HTMLResponse:
-        sentence = str(error)
-        return render("missing.html", status=404, sentence=sentence[:1].upper() + sentence[1:])
-
-    @site.exception_handler(HTTPException)
-    async def missing(_: Request, error: HTTPException) -> HTMLResponse:
-        return render("missing.html", status=error.status_code, sentence="There is no such page.")
-
+    render = Render(api)
+    for group in (shops,):
+        group.add(site, desk, render)
+    _general(site, render)
+    _problems(site, render)
     return site
 
 
@@ -86,20 +39,32 @@ class Static(StaticFiles):
         return response
 
 
-def _renderer() -> Callable[..., HTMLResponse]:
-    jinja = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for each in FILTERS:
-        jinja.filters[each.__name__] = each
-    jinja.tests["counting"] = counting
-    jinja.tests["incomplete"] = words.incomplete
+def _general(site: FastAPI, render: Render) -> None:
+    @site.get("/glossary")
+    def glossary(request: Request) -> HTMLResponse:
+        return render(request, "glossary.html", definitions=DEFINITIONS)
 
-    def render(template: str, status: int = 200, **values: object) -> HTMLResponse:
-        return HTMLResponse(jinja.get_template(template).render(values), status_code=status)
+    @site.get("/language/{code}")
+    def language(code: str, to: str = "/") -> Response:
+        """Remember a language for the pages of this site, and go back."""
+        inside = to.startswith("/") and not to.startswith(("//", "/\\"))
+        answer = RedirectResponse(to if inside else "/", status_code=303)
+        answer.set_cookie(COOKIE, code[:8], max_age=YEAR_S, samesite="lax", httponly=True)
+        return answer
 
-    return render
+    @site.get("/worker.js")
+    def worker() -> Response:
+        """The service worker: at the root, because it may only keep pages below its own path."""
+        return FileResponse(HERE / "static" / "worker.js", media_type="text/javascript")
+
+
+def _problems(site: FastAPI, render: Render) -> None:
+    @site.exception_handler(LookupError)
+    async def unknown(request: Request, error: LookupError) -> HTMLResponse:
+        sentence = render.words(request).t(error.args[0] if error.args else "")
+        return render(request, "missing.html", status=404, sentence=sentence[:1].upper() + sentence[1:])
+
+    @site.exception_handler(HTTPException)
+    async def missing(request: Request, error: HTTPException) -> HTMLResponse:
+        sentence = render.words(request).t("There is no such page.")
+        return render(request, "missing.html", status=error.status_code, sentence=sentence)

@@ -1,74 +1,137 @@
-"""Words: numbers, times and comparisons as a person reads them. Pure; used by the templates as filters.
+"""Words: figures, times and comparisons as a person reads them, in one language. Pure; templates know them as `w`."""
 
-Numbers take a narrow space between thousands, which reads the same everywhere; times are the shop's own.
-"""
-
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from cloud.core.figures import COMPLETE, Figure, Period, Today
+from cloud.core.saying import THIN, Value
 from cloud.core.today import at_rest, listened
 from cloud.core.visits import PanelFigure
+from cloud.language import Language
 
 NOTHING = "\N{EN DASH}"
 UP, DOWN = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}"
-THIN = "\N{NARROW NO-BREAK SPACE}"
 
 
-def number(value: float | None) -> str:
-    """A whole number with thin spaces, a dash for null."""
-    return NOTHING if value is None else f"{value:,.0f}".replace(",", THIN)
+class Comparison(Struct, frozen=True):
+    """A figure against another: `sign` and `words` say the same twice; `note` tells how sure it is."""
+
+    sign: str
+    words: str
+    note: str
 
 
-def interval(figure: Figure | PanelFigure) -> str:
-    """The figure's range, as "212-248" with an en dash; the one number where both ends are the same."""
-    if figure.low is None or figure.high is None:
-        return NOTHING
-    low, high = number(figure.low), number(figure.high)
-    return low if low == high else f"{low}\N{EN DASH}{high}"
+class Words:
+    """What is said in `language`. Times are UTC seconds, told in the time zone given; null is a dash."""
 
+    def __init__(self, language: Language) -> None:
+        self.language = language
 
-def percent(share: float | None) -> str:
-    """A share of 0 to 1 in per cent, cut: 0.899 is 89 %, because it is not yet 90 %."""
-    return NOTHING if share is None else f"{int(share * 100 + 1e-9)}{THIN}%"
+    def t(self, pattern: str, **values: Value) -> str:
+        """A sentence, or a `Saying`."""
+        return self.language.say(pattern, **values)
 
+    def number(self, value: float | None, digits: int = 0) -> str:
+        """A number with so many decimals."""
+        return NOTHING if value is None else self.language.number(value, digits)
 
-def people(figure: Figure) -> str:
-    """The word for so many: "person" for one, "people" for all others."""
-    return "person" if figure.value == 1 else "people"
+    def interval(self, figure: Figure | PanelFigure, digits: int = 0) -> str:
+        """The figure's range, as "212-248" with an en dash; the one number where both ends are the same."""
+        if figure.low is None or figure.high is None:
+            return NOTHING
+        low, high = self.number(figure.low, digits), self.number(figure.high, digits)
+        return low if low == high else f"{low}{NOTHING}{high}"
 
+    def percent(self, share: float | None) -> str:
+        """A share of 0 to 1 in per cent, cut: 0.899 is 89 %, because it is not yet 90 %."""
+        return NOTHING if share is None else f"{int(share * 100 + 1e-9)}{THIN}%"
 
-def why_none(figure: Figure) -> str:
-    """Why a figure has no number."""
-    return "not listened" if figure.coverage == 0 else "not enough was heard"
+    def share(self, figure: Figure) -> str:
+        """A figure that is a share, in whole per cent."""
+        return NOTHING if figure.value is None else self.language.percent(figure.value)
 
+    def share_interval(self, figure: Figure) -> str:
+        """The range of one."""
+        if figure.low is None or figure.high is None:
+            return NOTHING
+        return f"{self.language.number(100 * figure.low)}{NOTHING}{self.language.percent(figure.high)}"
 
-def none_yet(today: Today) -> str:
-    """Why today has no number so far."""
-    return "At rest so far" if resting(today) else f"{why_none(today.day.visitors).capitalize()} yet"
+    def money(self, value: float | None, currency: str) -> str:
+        """An amount of money."""
+        return NOTHING if value is None else self.language.money(value, currency)
+
+    def money_interval(self, figure: Figure, currency: str) -> str:
+        """The range of one."""
+        if figure.low is None or figure.high is None:
+            return NOTHING
+        return f"{self.number(figure.low, 2)}{NOTHING}{self.language.money(figure.high, currency)}"
+
+    def why_none(self, figure: Figure) -> str:
+        """Why a figure has no number."""
+        return self.t("Not listened") if figure.coverage == 0 else self.t("Not enough was heard")
+
+    def none_yet(self, today: Today) -> str:
+        """Why today has no number so far."""
+        if resting(today):
+            return self.t("At rest so far today")
+        if today.day.visitors.coverage == 0:
+            return self.t("Not listened yet today")
+        return self.t("Not enough was heard yet today")
+
+    def clock(self, at: int | None, zone: str) -> str:
+        """Local time of day, "13:05"."""
+        return NOTHING if at is None else f"{_local(at, zone):%H:%M}"
+
+    def moment(self, at: int | None, zone: str) -> str:
+        """Local date and time of day."""
+        return NOTHING if at is None else f"{self.language.day(_local(at, zone).date())}, {self.clock(at, zone)}"
+
+    def hour_name(self, period: Period, zone: str) -> str:
+        """Local begin and end of a period, "12:00-13:00" with an en dash."""
+        return f"{self.clock(period.start, zone)}{NOTHING}{self.clock(period.end, zone)}"
+
+    def day_name(self, at: int, zone: str) -> str:
+        """Weekday and date, "Tuesday 24 November"."""
+        return self.language.date(_local(at, zone).date())
+
+    def day(self, iso: str) -> str:
+        """A date with its year, from ISO."""
+        return self.language.day(date.fromisoformat(iso))
+
+    def comparison(self, today: Today) -> Comparison:
+        """Today so far against the same weekday a week ago, up to the same time of day; or why there is none."""
+        weekday = _local(today.day.start, today.time_zone).date()
+        before, now = today.same_weekday, today.day.visitors
+        if resting(today):
+            return self._none(self.t("Nothing was to be heard yet today."))
+        if incomplete(today):
+            return self._none(self.t("Today is incomplete."))
+        if before is None or before.visitors.value is None or now.value is None:
+            return self._none(self.t("There is no complete last {day:weekday} up to this time.", day=weekday))
+        was = before.visitors
+        told: dict[str, Value] = {"day": weekday, "range": self.interval(was)}
+        if was.value == 0 or was.value is None:
+            return self._none(self.t("Nobody came last {day:weekday} by this time ({range}).", **told))
+        note = self.t("Last {day:weekday} by this time: {n} ({range}).", n=was.value, **told)
+        if _overlap(now, was):
+            note += " " + self.t("The ranges overlap, so the difference may be none.")
+        change = round(100 * (now.value - was.value) / was.value)
+        if change == 0:
+            return Comparison("=", self.t("as many as last {day:weekday}", day=weekday), note)
+        told = {"p": abs(change) / 100, "day": weekday}
+        if change > 0:
+            return Comparison(UP, self.t("{p:percent} more than last {day:weekday}", **told), note)
+        return Comparison(DOWN, self.t("{p:percent} fewer than last {day:weekday}", **told), note)
+
+    def _none(self, note: str) -> Comparison:
+        return Comparison("", self.t("No comparison"), note)
 
 
 def resting(today: Today) -> bool:
     """Whether nothing was to be heard yet today, because the radios rest by plan."""
     return at_rest(today.day, today.day.end)
-
-
-def clock(at: int | None, zone: str) -> str:
-    """Local time of day, "13:05"."""
-    return NOTHING if at is None else datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%H:%M")
-
-
-def hour_name(period: Period, zone: str) -> str:
-    """Local begin and end of a period, "12:00-13:00" with an en dash."""
-    return f"{clock(period.start, zone)}\N{EN DASH}{clock(period.end, zone)}"
-
-
-def day_name(at: int, zone: str) -> str:
-    """Weekday and date, "Tuesday 24 November"."""
-    local = datetime.fromtimestamp(at, ZoneInfo(zone))
-    return f"{local:%A} {local.day} {local:%B}"
 
 
 def listened_today(today: Today) -> float:
@@ -81,37 +144,8 @@ def incomplete(today: Today) -> bool:
     return listened_today(today) < COMPLETE
 
 
-class Comparison(Struct, frozen=True):
-    """Today against the same weekday: `sign` and `words` say the same twice; `note` tells how sure it is."""
-
-    sign: str
-    words: str
-    note: str
-
-
-def comparison(today: Today) -> Comparison:
-    """Today so far against the same weekday a week ago, up to the same time of day; or why there is none."""
-    weekday = f"{datetime.fromtimestamp(today.day.start, ZoneInfo(today.time_zone)):%A}"
-    before, now = today.same_weekday, today.day.visitors
-    if resting(today):
-        return Comparison("", "No comparison", "Nothing was to be heard yet today.")
-    if incomplete(today):
-        return Comparison("", "No comparison", "Today is incomplete.")
-    if before is None or before.visitors.value is None or now.value is None:
-        return Comparison("", "No comparison", f"There is no complete last {weekday} up to this time.")
-    was = f"last {weekday} by this time: {number(before.visitors.value)} ({interval(before.visitors)})"
-    if before.visitors.value == 0:
-        return Comparison("", "No comparison", f"Nobody came {was}.")
-    change = round(100 * (now.value - before.visitors.value) / before.visitors.value)
-    note = was[0].upper() + was[1:] + "."
-    if _overlap(now, before.visitors):
-        note += " The ranges overlap, so the difference may be none."
-    if change == 0:
-        return Comparison("=", f"as many as last {weekday}", note)
-    word, sign = (
-        ("more", "\N{BLACK UP-POINTING TRIANGLE}") if change > 0 else ("fewer", "\N{BLACK DOWN-POINTING TRIANGLE}")
-    )
-    return Comparison(sign, f"{number(abs(change))}{THIN}% {word} than last {weekday}", note)
+def _local(at: int, zone: str) -> datetime:
+    return datetime.fromtimestamp(at, ZoneInfo(zone))
 
 
 def _overlap(one: Figure, other: Figure) -> bool:

@@ -16,6 +16,7 @@ from cloud.core.coverage import PlacedShop
 from cloud.core.disclosure import disclosed_day
 from cloud.core.figures import Figure, Period, SensorState, Shop, Today
 from cloud.core.glossary import disclosed_period
+from cloud.core.saying import Saying
 from cloud.core.visits import Budget, PanelDay, PanelToday
 from cloud.store import Store
 
@@ -68,7 +69,7 @@ class Reader:
         """The shop of that id."""
         shop = self._store.shop(self.tenant, shop_id)
         if shop is None:
-            raise UnknownShopError(f'there is no shop "{shop_id[:80]}": see the list of shops.')
+            raise UnknownShopError(Saying('there is no shop "{shop}": see the list of shops.', shop=shop_id[:80]))
         return shop
 
     def local_date(self, shop: Shop) -> date:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, func, select
 from agent.contract import Health
 from cloud.core.coverage import Placement
 from cloud.core.figures import SensorState
+from cloud.core.saying import Saying, span
 from cloud.store import schema
 
 SILENT_AFTER_S = 180  # three windows of a minute: one may be late, two may be unlucky
@@ -114,39 +115,36 @@ def _said(db: Connection, tenant: str, sensor: str) -> Row[Any] | None:
     return db.execute(select(table).where(table.c.tenant == tenant, table.c.sensor == sensor)).first()
 
 
-def _judge(known: Known, now: int) -> tuple[str, str]:
+def _judge(known: Known, now: int) -> tuple[str, Saying]:
     if known.last_report_at is None:
         if known.status == "online":
-            return "new", "Connected; its first counts come with the next window."
+            return "new", Saying("Connected; its first counts come with the next window.")
         return (
             "new",
-            "Never heard from: check that the sensor has power, network and its key.",
+            Saying("Never heard from: check that the sensor has power, network and its key."),
         )
     age = now - known.last_report_at
     if age > max(SILENT_AFTER_S, 3 * known.window_s):
-        return "silent", f"Silent for {_span(age)}: check that the sensor has power and network."
+        return "silent", Saying("Silent for {span}: check that the sensor has power and network.", span=span(age))
     if known.health is not None and known.health_at is not None and now - known.health_at <= HEALTH_AFTER_S:
         return _judge_health(known.health, known.last_window_start, now)
-    return "counting", "Counting."
+    return "counting", Saying("Counting.")
 
 
-def _judge_health(health: Health, last_window_start: int | None, now: int) -> tuple[str, str]:
+def _judge_health(health: Health, last_window_start: int | None, now: int) -> tuple[str, Saying]:
     wifi = next((one for one in health.radios if one.radio == "wifi"), None)
     if wifi is not None and wifi.state == "missing":
-        return "deaf", f"Its Wi-Fi radio is missing: {wifi.detail or 'check the adapter and its USB port.'}"
+        detail = wifi.detail or Saying("check the adapter and its USB port.")
+        return "deaf", Saying("Its Wi-Fi radio is missing: {detail}", detail=detail)
     if health.clock == "untrusted":
         return (
             "clock",
-            "Its clock is not set, so what it counts has no time yet: let it reach a time server (NTP, UDP port 123).",
+            Saying(
+                "Its clock is not set, so what it counts has no time yet: "
+                "let it reach a time server (NTP, UDP port 123)."
+            ),
         )
     if last_window_start is not None and now - last_window_start > 3600:
-        return "behind", f"Catching up: it is sending counts from {_span(now - last_window_start)} ago."
-    return "counting", "Counting."
-
-
-def _span(seconds: int) -> str:
-    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            number = seconds // size
-            return f"{number} {name}{'' if number == 1 else 's'}"
-    return f"{seconds} seconds"
+        ago = span(now - last_window_start)
+        return "behind", Saying("Catching up: it is sending counts from {span} ago.", span=ago)
+    return "counting", Saying("Counting.")
