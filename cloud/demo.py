@@ -14,18 +14,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from agent.radio import street
-from cloud import broker
+from cloud import broker, past
 from cloud.app import App
 from cloud.config import Config, Http, Mqtt
+from cloud.core import calendar
 from cloud.core.coverage import PlacedShop, Placement
 from cloud.core.figures import OpeningHours, Shop
 from cloud.store import migrate
+from cloud.store.till import Till
 
 MARK = ".footfall-demo"
 _DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -72,13 +74,26 @@ class Demo:
         self._real_start = time.time()
         self.start = self._real_start if options.replay else _morning(self._real_start)
         self.speed = 1.0 if options.replay else options.speed
+        self.remembered = 0.0  # which share of the weeks before is there
         self._mqtt_port = _free_port()
         self.config = Config(
             database=str(options.folder / "cloud.db"),
             http=Http(port=options.port),
             mqtt=Mqtt(port=self._mqtt_port),
-            shops=[_placed(stand, self.start) for stand in STANDS],
+            shops=[_placed(stand, self._placed_since(stand)) for stand in STANDS],
         )
+
+    def truly_inside(self, stand: Stand, at: float) -> int:
+        """How many devices are inside the stand's shop at `at` (UTC seconds)."""
+        return street.truth(self._street(stand), at)
+
+    def _street(self, stand: Stand) -> street.Profile:
+        return past.on(stand.profile, _date(stand, self.start))
+
+    def _placed_since(self, stand: Stand) -> float:
+        if self._options.replay:
+            return self.start
+        return calendar.day_of(stand.profile.time_zone, _date(stand, self.start) - timedelta(days=past.DAYS))[0]
 
     def now(self) -> float:
         """The street's time as the page sees it: a moment ago, so that what was heard has arrived."""
@@ -93,7 +108,25 @@ class Demo:
             app = App(self.config, self.now, roll_pause_s=0.2)
             stack.enter_context(_agents([self._agent_config(stand, folder) for stand in STANDS]))
             stack.enter_context(_thread(lambda stopping: self._watch(app, progress, stopping)))
+            if not self._options.replay:
+                stack.enter_context(_thread(lambda stopping: self._remember(app, stopping)))
             app.serve()
+
+    def _remember(self, app: App, stopping: threading.Event) -> None:
+        """Tell of the weeks before the demo began, and from then on what the tills sell."""
+        till = Till(app.store)
+        for number, day in enumerate(past.days(_date(STANDS[0], self.start)), 1):
+            if stopping.is_set():
+                return
+            for stand in STANDS:
+                told = past.reports(stand.profile, f"demo:{stand.shop}-1", day, self.start)
+                app.store.commit([told], int(self.now()))
+                till.put("demo", stand.shop, past.sales(stand.profile, day, self.start))
+            self.remembered = number / (past.DAYS + 1)
+        while not stopping.wait(3600 / self.speed / 4):
+            for stand in STANDS:
+                now = self.now()
+                till.put("demo", stand.shop, past.sales(stand.profile, _date(stand, now), now))
 
     def _watch(self, app: App, progress: Callable[["Demo", App], None], stopping: threading.Event) -> None:
         while not stopping.wait(0.5):
@@ -105,7 +138,7 @@ class Demo:
         state = folder / stand.shop
         state.mkdir()
         path = state / "config.toml"
-        radio = _street(stand.profile)
+        radio = _settings(self._street(stand))
         clock = f"[time]\nstart = {self.start}\nreal_start = {self._real_start}\nspeed = {self.speed}\n"
         if self._options.replay:
             radio = f'source = "capture"\npath = "{self._options.replay.resolve()}"\nloop = true'
@@ -119,22 +152,20 @@ class Demo:
         return path
 
 
-def truly_inside(stand: Stand, at: float) -> int:
-    """How many devices are inside the stand's shop at `at` (UTC seconds)."""
-    return street.truth(stand.profile, at)
-
-
 def _placed(stand: Stand, start: float) -> PlacedShop:
     hours = OpeningHours(
         days=_DAYS, opens=f"{stand.profile.opens_hour:02}:00", closes=f"{stand.profile.closes_hour:02}:00"
     )
     shop = Shop(tenant="demo", shop=stand.shop, name=stand.name, time_zone=stand.profile.time_zone, hours=[hours])
-    return PlacedShop(
-        shop=shop, placements=[Placement(sensor=f"demo:{stand.shop}-1", zone="door", valid_from=int(start))]
-    )
+    placed = Placement(sensor=f"demo:{stand.shop}-1", zone="door", valid_from=int(start))
+    return PlacedShop(shop=shop, placements=[placed])
 
 
-def _street(profile: street.Profile) -> str:
+def _date(stand: Stand, at: float) -> date:
+    return calendar.date_at(stand.profile.time_zone, int(at))
+
+
+def _settings(profile: street.Profile) -> str:
     values = (
         f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}"
         for key, value in profile._asdict().items()

@@ -11,7 +11,7 @@ from rich.table import Table
 from cloud.app import App
 from cloud.core.figures import Figure, Today
 from cloud.core.today import WINDOW_S
-from cloud.demo import STANDS, Demo, Stand, truly_inside
+from cloud.demo import STANDS, Demo, Stand
 
 _EVERY = 10  # rounds between two lines where there is no terminal to redraw
 _HEADINGS = ("Shop", "Local time", "Inside", "80 % interval", "Truly inside", "Visitors so far", "Sensor")
@@ -39,10 +39,12 @@ class Progress:
     def show(self, demo: Demo, app: App) -> None:
         """One round."""
         todays = [app.desk.reader.today(stand.shop) for stand in STANDS]
-        rows = [self._row(stand, today) for stand, today in zip(STANDS, todays, strict=True)]
+        rows = [self._row(demo, stand, today) for stand, today in zip(STANDS, todays, strict=True)]
         missing = sum(sensor.missing_reports for today in todays for sensor in today.sensors)
         stored = app.subscriber.counters.reports
         caption = f"{demo.speed:g} times real time; {stored} reports stored, {missing} missing"
+        if 0 < demo.remembered < 1:
+            caption += f"; {demo.remembered:.0%} of the weeks before is there"
         if self._console.is_terminal:
             self._live.update(_table(rows, caption), refresh=True)
         elif self._rounds % _EVERY == 0:
@@ -50,10 +52,10 @@ class Progress:
             self._console.print(f"{shops}. {caption}", highlight=False, soft_wrap=True)
         self._rounds += 1
 
-    def _row(self, stand: Stand, today: Today) -> tuple[str, ...]:
+    def _row(self, demo: Demo, stand: Stand, today: Today) -> tuple[str, ...]:
         at, zone = today.inside_at, ZoneInfo(today.time_zone)
         shown = datetime.fromtimestamp(today.now if at is None else at, zone).strftime("%a %H:%M")
-        truth = "-" if at is None or not self._truth else str(truly_inside(stand, at - WINDOW_S / 2))
+        truth = "-" if at is None or not self._truth else str(demo.truly_inside(stand, at - WINDOW_S / 2))
         sensor = today.sensors[0].state if today.sensors else "-"
         inside = today.inside_now
         return today.name, shown, _whole(inside), _range(inside), truth, _whole(today.day.visitors), sensor
