@@ -9,8 +9,9 @@ from agent.contract.desired import DeviceConfig, ReportedConfig, Signed
 from agent.contract.handover import Hello, ReportBatch, Status, Watermark
 from agent.contract.health import Health
 from agent.contract.report import Report
+from agent.contract.till import TillHours
 
-MESSAGES = (Report, ReportBatch, Hello, Watermark, Status, Health, DeviceConfig, Signed, ReportedConfig)
+MESSAGES = (Report, ReportBatch, Hello, Watermark, Status, Health, DeviceConfig, Signed, ReportedConfig, TillHours)
 
 
 def schema() -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """MQTT topics. `id` is `{tenant}:{sensor}`, which is also the name in the sensor's certificate.
 
 The shop is not in a sensor's topics: sensors move, and where one stands when is the cloud's knowledge.
+A till does not move, and says its shop.
 """
 
 ROOT = "footfall/v1"
 LEAVES_UP = ("report", "hello", "status", "health", "config")
 ALL_UP = {leaf: f"{ROOT}/d/+/up/{leaf}" for leaf in LEAVES_UP}
+ALL_TILLS = f"{ROOT}/t/+/+/till"
 
 
 def up(sensor_id: str, leaf: str) -> str:
@@ -28,4 +30,17 @@ def parse_up(topic: str) -> tuple[str, str] | None:
     parts = topic.split("/")
     if len(parts) == 6 and parts[:3] == ["footfall", "v1", "d"] and parts[4] == "up" and parts[5] in LEAVES_UP:
         return parts[3], parts[5]
+    return None
+
+
+def till(tenant: str, shop: str) -> str:
+    """Topic on which a till tells what it sold (QoS 1, not retained)."""
+    return f"{ROOT}/t/{tenant}/{shop}/till"
+
+
+def parse_till(topic: str) -> tuple[str, str] | None:
+    """(tenant, shop) of a topic a till publishes on; None for any other topic."""
+    parts = topic.split("/")
+    if len(parts) == 6 and parts[:3] == ["footfall", "v1", "t"] and parts[5] == "till":
+        return parts[3], parts[4]
     return None

@@ -1,4 +1,4 @@
-"""Delivery: what a message from a sensor turned out to be.
+"""Delivery: what a message from a sensor, or from a till, turned out to be.
 
 1. Every report is decoded against the contract before it is stored. One that is not a report goes to the
    quarantine alone, under its own sequence; the cloud has its bytes, so the watermark may pass it.
@@ -6,8 +6,9 @@
    when that time comes. One whose sensor says itself that it did not know the time is kept, without a date.
 2. A message that is no batch at all, or that speaks for another sensor than its topic, is quarantined whole
    and moves nothing: whoever sent it keeps what it holds.
-3. Nothing a sensor can send raises. The broker decides who may publish on a topic; the topic says who
+3. Nothing a sensor or a till can send raises. The broker decides who may publish on a topic; the topic says who
    spoke.
+4. Which hours a till's message means depends on the shop's time zone, so the rest of it is judged where it is kept.
 """
 
 import re
@@ -17,7 +18,18 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from agent.contract import ContractError, Health, Hello, Report, ReportBatch, ReportedConfig, Status, decode, topics
+from agent.contract import (
+    ContractError,
+    Health,
+    Hello,
+    Report,
+    ReportBatch,
+    ReportedConfig,
+    Status,
+    TillHours,
+    decode,
+    topics,
+)
 from agent.contract.handover import MAX_PAYLOAD_BYTES
 from cloud.store.schema import UNDATED
 
@@ -72,23 +84,34 @@ class Said(Struct, frozen=True):
     body: bytes
 
 
-Delivery = Reports | Said | Quarantined
+class Sold(Struct, frozen=True):
+    """A till said what it sold in a shop, with the topic and the bytes it said it in."""
+
+    tenant: str
+    shop: str
+    told: TillHours
+    topic: str
+    payload: bytes
+
+
+Delivery = Reports | Said | Sold | Quarantined
 
 
 def receive(topic: str, payload: bytes, now: int) -> Delivery:
     """What a message is, at UTC second `now`. Never raises."""
     address = topics.parse_up(topic)
-    if address is None or not _SENSOR_ID.fullmatch(address[0]):
-        return _refused(topic, payload, "the topic names no sensor")
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        return _refused(topic, payload, f"{len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are allowed")
-    sensor_id, leaf = address
     try:
-        if leaf == "report":
-            return _reports(topic, sensor_id, payload, now)
-        return _said(topic, sensor_id, leaf, payload)
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise ContractError(f"{len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are allowed")
+        if address is not None and _SENSOR_ID.fullmatch(address[0]):
+            if address[1] == "report":
+                return _reports(topic, address[0], payload, now)
+            return _said(topic, *address, payload)
+        if shop := topics.parse_till(topic):
+            return Sold(*shop, decode(TillHours, payload), topic, payload)
     except ContractError as error:
         return _refused(topic, payload, str(error))
+    return _refused(topic, payload, "the topic names no sensor and no till")
 
 
 def _reports(topic: str, sensor_id: str, payload: bytes, now: int) -> Delivery:

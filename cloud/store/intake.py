@@ -6,6 +6,7 @@
 3. Rows are written in the order of their keys, tables always in the same order; two writers then wait for each other
    and never deadlock.
 4. Reports before hellos: what came with a hello is not counted as missing.
+5. Reports come first: what tills sold is kept beside them, and cannot keep them out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,8 +17,8 @@ from sqlalchemy import Connection, select, update
 
 from agent.contract import Hello, ReportedConfig, Status, Watermark, topics
 from cloud.core.watermark import MOST_GAPS, Mark, Span
-from cloud.store import marks, nights, places, quarantine, schema
-from cloud.store.delivery import Delivery, Quarantined, Reports, Row, Said
+from cloud.store import marks, nights, places, quarantine, sales, schema
+from cloud.store.delivery import Delivery, Quarantined, Reports, Row, Said, Sold
 from cloud.store.marks import Key
 from cloud.store.places import Places, ShopKey
 from cloud.store.quarantine import Limits
@@ -29,13 +30,17 @@ TORN = f"more than {MOST_GAPS} gaps in what has come"
 
 
 class Committed(Struct, frozen=True):
-    """What a commit did: (sensor id, watermark) to publish, the shops with new reports, counts of reports."""
+    """What a commit did: (sensor id, watermark) to publish, the shops with new reports, counts of reports.
+
+    `sales`: hours of tills that are new or changed.
+    """
 
     watermarks: list[tuple[str, Watermark]]
     shops: set[ShopKey]
     accepted: int
     duplicates: int
     quarantined: int
+    sales: int = 0
 
 
 def take(
@@ -61,7 +66,8 @@ def take(
         held[one.tenant, one.sensor, hello.epoch].give_up(hello.first)
     marks.save(db, sql, held)
     accepted = sql.keep_report.run(db, sorted(rows))
-    quarantined = quarantine.keep(db, sql, bad, now, limits)
+    sold, unusable = sales.take(db, known, [one for one in deliveries if isinstance(one, Sold)], now)
+    quarantined = quarantine.keep(db, sql, bad + unusable, now, limits)
     dirty = _hours(known, rows)
     sql.mark_dirty.run(db, sorted(dirty | nights.later(db, known, dirty)))
     _save_said(db, sql, said, now)
@@ -74,6 +80,7 @@ def take(
         accepted=accepted,
         duplicates=sum(len(one.rows) for some in batches.values() for one in some) - accepted,
         quarantined=quarantined,
+        sales=sold,
     )
 
 

@@ -81,6 +81,16 @@ def compiled(engine: Engine) -> Statements:
     )
 
 
+def put(db: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows in place of those with their keys, off the hot path: the statement is made for this call."""
+    _put(db.engine, table).run(db, rows)
+
+
+def keep(db: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> int:
+    """The same, but rows whose keys are there already change nothing; returns how many were new."""
+    return _keep(db.engine, table).run(db, rows)
+
+
 def _insert(engine: Engine, table: Table) -> Any:
     # The two dialects spell ON CONFLICT alike, but SQLAlchemy has one insert() for each.
     return sqlite.insert(table) if engine.dialect.name == "sqlite" else postgresql.insert(table)

@@ -12,8 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from msgspec.structs import replace
 
-from cloud.store import Delivery, Limits, Store, intake, migrate, places
+from agent.contract import TillHour, TillHours, encode, topics
+from cloud.store import Delivery, Limits, Store, Till, intake, migrate, places, receive
 from cloud.store.engine import open_engine, writing
 from cloud.store.places import Places
 from cloud.store.statements import compiled
@@ -109,6 +111,22 @@ def test_a_day_is_not_rolled_up_without_the_night_that_is_being_committed(databa
             pass
         (hour,) = store.periods("demo", "high-street", "hour", fleet.NOON, order.NOW)
     assert hour.occupancy.value == pytest.approx(7.0)
+
+
+def test_hours_of_a_till_told_by_several_workers_at_once_are_there_once(database: str) -> None:
+    rows = [TillHour(hour=fleet.NOON - 3600 * at, transactions=at) for at in range(30)]
+    said = receive(topics.till("demo", "high-street"), encode(TillHours(source="till-1", rows=rows)), order.NOW)
+    with closing(Store(database)) as store:
+        store.apply_shops([fleet.placed("demo:door")])
+        reports = [fleet.delivery(n, [fleet.report(fleet.NOON + 60 * n)]) for n in range(1, 21)]
+        assert at_once(database, [[one, said] for one in reports]) == []
+        till = Till(store)
+        sales = till.sales("demo", "high-street")
+        assert [one.transactions for one in sales] == list(range(29, -1, -1))
+        changed = [replace(sales[0], transactions=7), *sales[1:]]
+        assert till.put("demo", "high-street", changed) == (0, 1, 29)
+        assert till.by_shop("demo", 0, order.NOW) == {"high-street": changed}
+        assert [till.forget("demo", "high-street", "till-1") for _ in range(2)] == [30, 0]
 
 
 def at_once(database: str, coming: list[list[Delivery]]) -> list[Exception]:

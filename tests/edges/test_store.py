@@ -20,6 +20,7 @@ from agent.contract.handover import MAX_PAYLOAD_BYTES
 from cloud.core import calendar, rollup
 from cloud.core.calibration import Span, fit
 from cloud.core.coverage import Placement
+from cloud.core.figures import Holiday, StaffHours
 from cloud.core.watermark import MOST_GAPS, Mark
 from cloud.store import (
     Quarantined,
@@ -325,7 +326,8 @@ def test_the_factor_cancels_in_the_capture_rate_of_a_day_as_in_that_of_an_hour(s
     sent(store, 1, 100)
     roll(store)
     before = store.periods(*SHOP, "day", *FOREVER) + store.periods(*SHOP, "hour", *FOREVER)
-    counted = [Span(start=0, end=1, people=40, devices=before[0].visitors)]
+    devices = structs.replace(before[0].visitors, coverage=1.0)
+    counted = [Span(start=0, end=1, people=40, devices=devices)]
     store.calibrate(*SHOP, fit(counted, 1.0, NOON - 86_400, "taps"))
     roll(store)
     after = store.periods(*SHOP, "day", *FOREVER) + store.periods(*SHOP, "hour", *FOREVER)
@@ -459,6 +461,38 @@ def test_a_changed_dwell_recomputes_what_is_known(store):
 
 
 @pytest.mark.parametrize(
+    "shown",
+    [
+        {"name": "High Street 12"},
+        {"region": "north"},
+        {"currency": "EUR"},
+        {"capacity": 80},
+        {"engaged_min_s": 600.0},
+        {"preset": "aruba"},
+        {"staff": [StaffHours(days=["tue"], begins="09:00", ends="17:00", people=2)]},
+    ],
+)
+def test_what_no_figure_follows_from_changes_without_recomputing(store, shown):
+    sent(store, 1, 10)
+    before = roll(store)
+    changed = structs.replace(fleet.shop(), **shown)
+    assert store.apply_shops([placed("demo:door", of=changed)]) == {SHOP}
+    assert store.shop(*SHOP) == changed
+    assert store.backlog() == 0 and roll(store) == before
+    assert len(store.sensors(*SHOP, NOON)) == 1
+
+
+def test_a_holiday_recomputes_what_is_known(store):
+    sent(store, 1, 10)
+    for holidays in ([], [Holiday(date="2026-06-30", name="Stocktaking")]):
+        shop = fleet.shop(hours=[fleet.opens("tue", "09:00", "18:00")], holidays=holidays)
+        store.apply_shops([placed("demo:door", of=shop)])
+        roll(store)
+        (hour,) = store.periods(*SHOP, "hour", *FOREVER)
+        assert hour.open is not bool(holidays)
+
+
+@pytest.mark.parametrize(
     ("placements", "problem"),
     [
         (["demo:door", "demo:door"], "two places at once"),
@@ -562,7 +596,9 @@ def test_a_good_report_under_the_key_of_a_bad_one_is_not_counted(store):
 
 def test_a_topic_that_names_no_sensor(store):
     store.commit([receive("footfall/v1/d/Evil/up/report", b"{}", NOON)], NOON)
-    assert [(one.tenant, one.reason) for one in store.quarantined()] == [(None, "the topic names no sensor")]
+    assert [(one.tenant, one.reason) for one in store.quarantined()] == [
+        (None, "the topic names no sensor and no till")
+    ]
 
 
 def test_hello_for_another_sensor_is_quarantined():

@@ -86,6 +86,7 @@ MUTATIONS: tuple[Mutation, ...] = (cut, flipped, swapped, numbered, nested, doub
 WEIGHTS = (3, 6, 8, 4, 0.02, 0.3)
 TOPICS = (
     *(topics.up(SENSOR, leaf) for leaf in topics.LEAVES_UP),
+    topics.till("demo", "corner"), topics.till("demo", "nowhere"), "footfall/v1/t/demo/corner/live",
     topics.up("demo:other", "report"), "footfall/v1/d/demo:door/down/ack", "footfall/v1/d//up/report", "a", "",
     "footfall/v1/d/Demo:door/up/report", "footfall/v1/d/demo:door:x/up/report", "footfall/v2/d/demo:door/up/report",
 )  # fmt: skip
