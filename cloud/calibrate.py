@@ -5,10 +5,11 @@ from datetime import datetime
 from pathlib import Path
 
 from cloud.core import calendar, calibration, doorcount
-from cloud.core.calibration import Factor, Span
+from cloud.core.calibration import Factor
 from cloud.core.doorcount import Counted, DoorCountError
 from cloud.core.figures import Shop
 from cloud.core.today import WINDOW_S
+from cloud.desk.calibration import compared
 from cloud.store import Store
 
 
@@ -20,17 +21,12 @@ def read_hours(path: Path, shop: Shop) -> list[Counted]:
 def read_taps(path: Path, begun: datetime, ended: datetime, shop: Shop) -> list[Counted]:
     """Taps in a file, one time a line, made from `begun` to `ended` (local times). Raises DoorCountError."""
     start, end = (calendar.second_of(shop.time_zone, one) for one in (begun, ended))
-    return [doorcount.from_taps(_text(path), start, end, shop.time_zone, WINDOW_S)]
+    return doorcount.from_taps(_text(path), start, end, shop.time_zone, WINDOW_S)
 
 
 def fit(store: Store, shop: Shop, counts: Sequence[Counted], now: int, source: str) -> Factor:
     """The factor that `counts` give, valid from `now` on. Raises CalibrationError."""
-    key = (shop.tenant, shop.shop)
-    spans = [
-        Span(start=one.start, end=one.end, people=one.people, devices=store.visits_of_devices(*key, one.start, one.end))
-        for one in counts
-    ]
-    return calibration.fit(spans, shop.people_per_device, now, source)
+    return calibration.fit(compared(store, shop, counts), shop.people_per_device, now, source)
 
 
 def _text(path: Path) -> str:

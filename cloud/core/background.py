@@ -5,7 +5,8 @@
    must not eat the day's visitors.
 2. It is a function of the raw reports alone, like every figure: nothing is remembered that could not be computed again.
 3. With fewer than `FEWEST` windows listened to nothing is known, and nothing is taken off.
-4. A shop without opening hours is never closed: it has no background.
+4. A shop without opening hours is never closed: it has no background. Nor is anything learnt on a date on which none
+   of its hours are in force: that nobody told is no proof that nobody came.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,12 @@ class Background(Struct, frozen=True):
     windows: int = 0
 
 
+class Backgrounds(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every sensor of a shop hears with nobody there, on one day."""
+
+    by_sensor: dict[str, Background]
+
+
 NONE = Background()
 
 
@@ -41,7 +48,9 @@ def span(shop: Shop, second: int) -> tuple[int, int]:
 
 def is_closed(shop: Shop, start: int, end: int) -> bool:
     """Whether the shop is closed from `start` to `end`, with a margin for the staff."""
-    return bool(shop.hours) and not calendar.is_open(shop, start - MARGIN_S, end + MARGIN_S)
+    day = calendar.date_at(shop.time_zone, start)
+    told = any(calendar.in_force(rule, day) for rule in shop.hours)
+    return told and not calendar.is_open(shop, start - MARGIN_S, end + MARGIN_S)
 
 
 def learn(pairs: Iterable[tuple[Estimate, Estimate]]) -> Background:

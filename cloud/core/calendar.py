@@ -1,17 +1,20 @@
-"""Calendar: a shop's local hours, days and opening times, as half-open spans of UTC seconds.
+"""Calendar: a shop's local hours, days, opening times and staff, as half-open spans of UTC seconds.
 
 1. A local hour is a run of seconds with the same local date, hour and UTC offset. Hours never overlap and
    leave no gap, so an hour that a clock change repeats is two hours, and a day has 23, 24 or 25 of them.
 2. A day starts at the first second of its date. A moment belongs to exactly one hour and one day.
 3. Times are whole UTC seconds since 1970; a span is `(start, end)` with `end` outside it.
 4. A sensor's panel of a date begins at its 04:00 and ends before the next.
+5. An opening belongs to the date it begins on: one past midnight ends when it ends, whatever the next date is.
+6. A holiday goes by its own hours, or is closed, whatever the weekday. A shop that has told no hours never closes.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from math import fsum
 from zoneinfo import ZoneInfo
 
-from cloud.core.figures import OpeningHours, Shop
+from cloud.core.figures import Holiday, OpeningHours, Shop, StaffHours
 
 Span = tuple[int, int]
 PANEL_BEGINS_MIN = 4 * 60
@@ -70,13 +73,52 @@ def hours_of(zone: str, span: Span) -> list[Span]:
 
 
 def is_open(shop: Shop, start: int, end: int) -> bool:
-    """Whether the shop is open at any second of `start` to `end`. A shop without hours never closes."""
+    """Whether the shop is open at any second of `start` to `end`."""
+    days = _days(shop.time_zone, start, end)
+    return start < end and any(_overlap_s(one, (start, end)) for day in days for one in opened(shop, day))
+
+
+def opened(shop: Shop, day: date) -> list[Span]:
+    """When the shop is open by the openings that begin on a local date; in order, and apart."""
+    zone, special = shop.time_zone, holiday(shop, day)
     if not shop.hours:
-        return start < end
-    first = date_at(shop.time_zone, start) - timedelta(days=1)  # yesterday may close past midnight
-    last = date_at(shop.time_zone, max(start, end - 1))
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    return any(_opens(shop.time_zone, rule, day, (start, end)) for day in days for rule in shop.hours)
+        spans = [day_of(zone, day)]
+    elif special is None:
+        spans = [_span(zone, day, one.opens, one.closes) for one in shop.hours if _on(one, day)]
+    elif special.opens is None or special.closes is None:
+        spans = []
+    else:
+        spans = [_span(zone, day, special.opens, special.closes)]
+    return _merged(spans)
+
+
+def holiday(shop: Shop, day: date) -> Holiday | None:
+    """The holiday that a local date is to the shop; None for a day like any other."""
+    text = day.isoformat()
+    return next((one for one in shop.holidays if one.date == text), None)
+
+
+def staff_s(shop: Shop, start: int, end: int) -> float | None:
+    """Staff-seconds on the floor from `start` to `end`; None where nobody told of one of its dates.
+
+    On a holiday staff are there as on that weekday, but only while the shop is open.
+    """
+    zone, days = shop.time_zone, _days(shop.time_zone, start, end)
+    if not all(any(in_force(rule, day) for rule in shop.staff) for day in days[1:]):
+        return None
+    return fsum(
+        rule.people * _overlap_s(there, (start, end))
+        for day in days
+        for rule in shop.staff
+        if _on(rule, day)
+        for there in _on_the_floor(shop, day, _span(zone, day, rule.begins, rule.ends))
+    )
+
+
+def in_force(rule: OpeningHours | StaffHours, day: date) -> bool:
+    """Whether a local date lies between the dates that a rule holds from and until."""
+    text = day.isoformat()
+    return (rule.valid_from or text) <= text and (rule.valid_to is None or text < rule.valid_to)
 
 
 def second_of(zone: str, moment: datetime) -> int:
@@ -94,20 +136,53 @@ def minutes(text: str) -> int:
     raise ValueError(f'"{text}" is not a time of day: write it as "09:30", at most "24:00"')
 
 
-def _opens(zone: str, rule: OpeningHours, day: date, span: Span) -> bool:
-    if WEEKDAYS[day.weekday()] not in rule.days:
-        return False
-    opens, closes = minutes(rule.opens), minutes(rule.closes)
-    if closes <= opens:
-        closes += 24 * 60  # open past midnight
-    return _moment(zone, day, opens) < span[1] and span[0] < _moment(zone, day, closes)
+def _days(zone: str, start: int, end: int) -> list[date]:
+    """The local dates of a span, and before them one more, whose opening may end in it."""
+    first = date_at(zone, start) - timedelta(days=1)
+    last = date_at(zone, max(start, end - 1))
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
+def _on(rule: OpeningHours | StaffHours, day: date) -> bool:
+    return WEEKDAYS[day.weekday()] in rule.days and in_force(rule, day)
+
+
+def _span(zone: str, day: date, begins: str, ends: str) -> Span:
+    first, last = minutes(begins), minutes(ends)
+    return _moment(zone, day, first), _moment(zone, day, last if last > first else last + 24 * 60)
+
+
+def _on_the_floor(shop: Shop, day: date, there: Span) -> list[Span]:
+    if holiday(shop, day) is None:
+        return [there]
+    return [(max(there[0], one[0]), min(there[1], one[1])) for one in opened(shop, day)]
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    found: list[Span] = []
+    for start, end in sorted(one for one in spans if one[0] < one[1]):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _overlap_s(one: Span, other: Span) -> int:
+    return max(0, min(one[1], other[1]) - max(one[0], other[0]))
+
+
+@lru_cache(maxsize=16_384)
 def _moment(zone: str, day: date, minute: int) -> int:
-    """UTC second of a local wall time; one that a clock change skips is the moment of the change."""
+    """UTC second of a local wall time, the first where a clock change repeats it.
+
+    One that a clock change skips is the moment of the change: by the offset before it, it would lie after times that
+    are later on the wall.
+    """
     day += timedelta(days=minute // (24 * 60))
-    wall = time(minute // 60 % 24, minute % 60)
-    return int(datetime.combine(day, wall, ZoneInfo(zone)).timestamp())
+    wall = datetime.combine(day, time(minute // 60 % 24, minute % 60), ZoneInfo(zone))
+    first, last = int(wall.timestamp()), int(wall.replace(fold=1).timestamp())
+    return first if first <= last else _change(zone, last, first)
 
 
 def _local(zone: str, second: int) -> datetime:

@@ -1,7 +1,7 @@
 """Calibration: the factor from phones to people, from people somebody counted at the door.
 
-1. Compared are visits begun: people counted against devices that came, in the same spans. The factor is what the
-   devices are to be multiplied by.
+1. Compared are visits begun: people counted against devices that came, in the same spans, of which the sensors must
+   have listened to `COMPLETE`. The factor is what the devices are to be multiplied by.
 2. It has an 80 % interval. With three spans or more that comes from how they differ; with fewer from the chance in
    counting so few people and from the interval of the device count.
 3. The error before and after is shown beside it. "After" is always of a span the factor was not fitted to (each left
@@ -9,13 +9,15 @@
 4. A factor applies forward from when it was made. History keeps its own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp, sqrt
+from typing import Literal
 
 from msgspec import Struct
 
-from cloud.core.figures import Figure
+from cloud.core.figures import COMPLETE, Figure
 from cloud.core.refusal import Refusal
+from cloud.core.saying import Saying
 
 Z80 = 1.2816  # 10th and 90th percentile of the normal distribution
 # 90th percentile of Student's t by degrees of freedom, 2 to 10; beyond, nearly the normal's.
@@ -23,8 +25,22 @@ _T90 = (1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397, 1.383, 1.372)
 FEWEST = 3
 
 
+Reason = Literal["unheard", "nobody", "no devices"]
+REASONS: Mapping[Reason, Saying] = {
+    "unheard": Saying(
+        "The sensor did not listen all the time while you counted: count again while it shows a live number."
+    ),
+    "nobody": Saying("Nobody came in while you counted: count again when people come in."),
+    "no devices": Saying("The sensor noticed no device come in while you counted: count again at a busier time."),
+}
+
+
 class CalibrationError(Refusal):
-    """The counts give no factor; the message says why and what to count."""
+    """The counts give no factor: `reason` says why, and the message what to count."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(REASONS[reason])
+        self.reason = reason
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -59,14 +75,14 @@ def fit(spans: Sequence[Span], previous: float, valid_from: int, source: str) ->
 
     Ratio estimator (Cochran, Sampling Techniques, 6.3). Raises CalibrationError.
     """
-    usable = [one for one in spans if one.devices.value is not None]
+    usable = [one for one in spans if heard(one)]
     people, devices = _totals(usable)
     if not usable:
-        raise CalibrationError("The sensor did not listen while you counted: count again while it shows a live number.")
-    if people < 1 or devices <= 0:
-        raise CalibrationError(
-            f"{people} people and {devices:.0f} devices give no factor: count at a time when people come in."
-        )
+        raise CalibrationError("unheard")
+    if people < 1:
+        raise CalibrationError("nobody")
+    if devices <= 0:
+        raise CalibrationError("no devices")
     value = people / devices
     relative = _relative_error(usable, value)
     return Factor(
@@ -80,6 +96,11 @@ def fit(spans: Sequence[Span], previous: float, valid_from: int, source: str) ->
         error_before=_error((one, previous) for one in usable),
         error_after=_error(_left_out(usable)) if len(usable) >= FEWEST else None,
     )
+
+
+def heard(span: Span) -> bool:
+    """Whether the sensors listened to enough of the span to compare it with."""
+    return span.devices.value is not None and span.devices.coverage >= COMPLETE
 
 
 def _totals(spans: Sequence[Span]) -> tuple[int, float]:
@@ -128,12 +149,23 @@ def in_force(factors: Iterable[Factor], second: int) -> Factor | None:
     return max((one for one in factors if one.valid_from <= second), key=lambda one: one.valid_from, default=None)
 
 
-def sentence(factor: Factor) -> str:
+def sentence(factor: Factor) -> Saying:
     """What the factor says, for a person."""
-    low, high = 100 * factor.low, 100 * factor.high
-    said = f"100 devices stand for {100 * factor.value:.0f} people ({low:.0f} to {high:.0f})"
+    people, low, high = (round(100 * one) for one in (factor.value, factor.low, factor.high))
+    said = Saying(
+        "100 devices stand for {people} people ({low} to {high}), by {counted} counted at the door",
+        people=people,
+        low=low,
+        high=high,
+        counted=factor.people,
+    )
     if factor.error_before is None:
-        return f"{said}, from {factor.people} people counted."
-    before = f"an hour's count was {factor.error_before:.0%} off before"
-    after = "" if factor.error_after is None else f" and is {factor.error_after:.0%} off with it"
-    return f"{said}, from {factor.people} people counted: {before}{after}."
+        return Saying("{said}.", said=said)
+    if factor.error_after is None:
+        return Saying("{said}: a count was {before:percent} off before.", said=said, before=factor.error_before)
+    return Saying(
+        "{said}: a count was {before:percent} off before and is {after:percent} off with it.",
+        said=said,
+        before=factor.error_before,
+        after=factor.error_after,
+    )

@@ -1,19 +1,22 @@
 """Shops: what the operator says stands where, made true in the database.
 
-Applying the same list again changes nothing. A shop that changed loses its rollups and has every hour it
-has reports for marked dirty: they are recomputed as if the shop had always been so. Reports are never
-touched, so a sensor that was placed late, or wrongly, is put right the same way.
+Applying the same list again changes nothing. A shop that changed in what its figures follow from loses its
+rollups and has every hour it has reports for marked dirty: they are recomputed as if the shop had always been
+so. Reports are never touched, so a sensor that was placed late, or wrongly, is put right the same way.
+What is only shown beside the figures, or compared with them, changes without that.
 """
 
 from collections.abc import Iterable
 from operator import itemgetter
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, delete, insert, select, update
 
 from agent.contract import encode
 from cloud.core import calendar
 from cloud.core.calibration import Factor
 from cloud.core.coverage import PlacedShop, Placement
+from cloud.core.figures import Shop
 from cloud.store import schema
 from cloud.store.errors import StoreError
 from cloud.store.places import Places, ShopKey
@@ -28,17 +31,19 @@ def apply(db: Connection, sql: Statements, places: Places, shops: Iterable[Place
     Raises StoreError where a sensor would stand in two places at once or in a shop of another tenant.
     """
     wanted = {(one.shop.tenant, one.shop.shop): one for one in shops}
-    changed = {key: one for key, one in wanted.items() if _differs(places, key, one)}
+    changed = {key: one for key, one in sorted(wanted.items(), key=itemgetter(0)) if _differs(places, key, one)}
     if not changed:
         return set()
-    for key in changed:
+    otherwise = {key: one for key, one in changed.items() if _counts_otherwise(places, key, one)}
+    for key in otherwise:
         _forget(db, key)
-    for key, one in sorted(changed.items(), key=itemgetter(0)):
+    for key, one in changed.items():
         sql.put_shop.run(db, [(*key, encode(one.shop))])
+    for key, one in otherwise.items():
         for placement in one.placements:
             _place(db, key, placement)
     _check_apart(db)
-    for key, one in changed.items():
+    for key, one in otherwise.items():
         _mark(db, sql, key, one)
     db.execute(update(schema.revision).values(number=schema.revision.c.number + 1))
     return set(changed)
@@ -62,8 +67,22 @@ def calibrate(db: Connection, sql: Statements, places: Places, key: ShopKey, fac
 
 
 def _differs(places: Places, key: ShopKey, one: PlacedShop) -> bool:
+    return places.shops.get(key) != one.shop or _stands_otherwise(places, key, one)
+
+
+def _counts_otherwise(places: Places, key: ShopKey, one: PlacedShop) -> bool:
+    known = places.shops.get(key)
+    return known is None or _counted(known) != _counted(one.shop) or _stands_otherwise(places, key, one)
+
+
+def _counted(shop: Shop) -> Shop:
+    """The shop but for what none of its stored figures follows from."""
+    return replace(shop, name="", region="", currency="", capacity=None, engaged_min_s=0.0, preset="", staff=[])
+
+
+def _stands_otherwise(places: Places, key: ShopKey, one: PlacedShop) -> bool:
     known = sorted(places.placements.get(key, []), key=_order)
-    return places.shops.get(key) != one.shop or known != sorted(one.placements, key=_order)
+    return known != sorted(one.placements, key=_order)
 
 
 def _order(placement: Placement) -> tuple[str, int]:

@@ -6,15 +6,16 @@ import pytest
 
 from cloud.core.calibration import CalibrationError, Factor, Span, fit, in_force, sentence
 from cloud.core.figures import Figure
+from cloud.core.saying import THIN
 
 
-def visits(value: float | None, spread: float = 0.1) -> Figure:
+def visits(value: float | None, spread: float = 0.1, coverage: float = 1.0) -> Figure:
     low, high = (None, None) if value is None else (value * (1 - spread), value * (1 + spread))
-    return Figure(value=value, low=low, high=high, coverage=1.0, definition="visitors/1")
+    return Figure(value=value, low=low, high=high, coverage=coverage, definition="visitors/1")
 
 
-def span(people: int, devices: float | None, hour: int = 0) -> Span:
-    return Span(start=3600 * hour, end=3600 * (hour + 1), people=people, devices=visits(devices))
+def span(people: int, devices: float | None, hour: int = 0, coverage: float = 1.0) -> Span:
+    return Span(start=3600 * hour, end=3600 * (hour + 1), people=people, devices=visits(devices, coverage=coverage))
 
 
 def test_one_count_gives_a_factor_and_no_error_after() -> None:
@@ -62,7 +63,7 @@ def test_the_interval_holds_the_truth_four_times_in_five() -> None:
 
 
 def test_hours_not_listened_to_are_left_out() -> None:
-    assert fit([span(30, 20.0), span(99, None)], 1.0, 0, "csv").spans == 1
+    assert fit([span(30, 20.0), span(99, None), span(99, 9.0, coverage=0.89)], 1.0, 0, "csv").spans == 1
 
 
 @pytest.mark.parametrize(
@@ -70,8 +71,9 @@ def test_hours_not_listened_to_are_left_out() -> None:
     [
         ([], "did not listen"),
         ([span(9, None)], "did not listen"),
-        ([span(0, 5.0)], "0 people"),
-        ([span(5, 0.0)], "0 devices"),
+        ([span(9, 9.0, coverage=0.5)], "did not listen"),
+        ([span(0, 5.0)], "Nobody came in"),
+        ([span(5, 0.0)], "no device"),
     ],
 )
 def test_counts_that_give_no_factor_are_one_sentence(spans: list[Span], says: str) -> None:
@@ -87,5 +89,9 @@ def test_a_factor_applies_forward_only() -> None:
 
 
 def test_it_says_what_it_means() -> None:
-    assert "100 devices stand for 150 people" in sentence(fit([span(30, 20.0)], 1.0, 0, "taps"))
-    assert isinstance(fit([span(30, 20.0)], 1.0, 0, "taps"), Factor)
+    one = fit([span(30, 20.0)], 1.0, 0, "taps")
+    assert isinstance(one, Factor)
+    told = "100 devices stand for 150 people (116 to 193), by 30 counted at the door"
+    assert sentence(one) == f"{told}: a count was 33{THIN}% off before."
+    three = sentence(fit([span(30, 20.0), span(60, 40.0), span(45, 30.0)], 1.0, 0, "csv"))
+    assert three.endswith(f"off before and is 0{THIN}% off with it.")
