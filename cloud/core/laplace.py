@@ -30,6 +30,12 @@ def within(width: int, scales: Iterable[int]) -> float:
     return _within(width, _transform(terms, _points(terms)))
 
 
+def variance(scale: int) -> float:
+    """The variance of one draw of this scale."""
+    ratio = exp(-1 / scale)
+    return 2 * ratio / (1 - ratio) ** 2
+
+
 @lru_cache(maxsize=4096)
 def _half_width(terms: tuple[tuple[int, int], ...]) -> int:
     transform = _transform(terms, _points(terms))
@@ -45,7 +51,7 @@ def _half_width(terms: tuple[tuple[int, int], ...]) -> int:
 
 def _points(terms: tuple[tuple[int, int], ...]) -> int:
     """How many whole numbers the noise practically takes, made odd."""
-    spread = sqrt(fsum(count * _variance(scale) for scale, count in terms))
+    spread = sqrt(fsum(count * variance(scale) for scale, count in terms))
     return 2 * ceil(_SPREADS * spread) + 9
 
 
@@ -67,8 +73,3 @@ def _within(width: int, transform: list[float]) -> float:
 def _characteristic(scale: int, cosine: float) -> float:
     ratio = exp(-1 / scale)
     return (1 - ratio) ** 2 / (1 - 2 * ratio * cosine + ratio * ratio)
-
-
-def _variance(scale: int) -> float:
-    ratio = exp(-1 / scale)
-    return 2 * ratio / (1 - ratio) ** 2

@@ -10,6 +10,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
+from msgspec import Struct
+
 from agent.contract.report import DwellDay, VisitsHour
 from cloud.core import calendar, cells, coverage, laplace, stays
 from cloud.core.calendar import Span
@@ -26,6 +28,24 @@ COUNTS: Mapping[str, Callable[[VisitsHour], Terms]] = {
 }
 ARRIVALS, VISITS, RETURNS = COUNTS
 STAYS, MEDIAN = "panel-dwell/1", "panel-dwell-median/1"
+
+
+class Lengths(Struct, frozen=True):
+    """How long first visits lasted: the noised numbers of each length of stay, one more than `edges_s`."""
+
+    edges_s: Sequence[int]
+    bins: Sequence[Terms]
+    coverage: float
+
+
+class Together(Struct, frozen=True):
+    """The Wi-Fi panel of several dates in one: `stays` are `lengths` as figures."""
+
+    arrivals: PanelFigure
+    visits: PanelFigure
+    returns: PanelFigure
+    lengths: Lengths | None
+    stays: Stays | None
 
 
 def days(placed: PlacedShop, readings: Sequence[Reading], first: date, last: date, until: int) -> list[PanelDay]:
@@ -47,9 +67,35 @@ def days(placed: PlacedShop, readings: Sequence[Reading], first: date, last: dat
     ]
 
 
+def together(placed: PlacedShop, readings: Sequence[Reading], first: date, last: date, until: int) -> Together | None:
+    """The dates `first` to `last` added up, given as for `days`; None where no visits were told."""
+    if not cells.of_hours(readings, "wifi"):
+        return None
+    zone = placed.shop.time_zone
+    days_ = (calendar.day_of(zone, first)[0], calendar.day_of(zone, last)[1])
+    lasting = (calendar.panel_day_of(zone, first)[0], calendar.panel_day_of(zone, last)[1])
+    hours = [one for one in cells.slots(placed, readings, "wifi", (days_[0], lasting[1])) if one.span[1] <= until]
+    own = [hour for hour in hours if hour.span[0] < days_[1]]
+    ended = [cell for cell in cells.of_days(readings, "wifi") if lasting[0] <= cell.window_start < lasting[1]]
+    lengths = _lengths([hour for hour in hours if lasting[0] <= hour.span[0]], ended)
+    return Together(
+        arrivals=_counted(ARRIVALS, own),
+        visits=_counted(VISITS, own),
+        returns=_counted(RETURNS, own),
+        lengths=lengths,
+        stays=None if lengths is None else _stays(lasting, lengths),
+    )
+
+
 def dates_today(zone: str, until: int) -> tuple[date, date]:
     """The dates `today` is made of at `until`: (the newest whose panel has ended, that of the moment)."""
     return calendar.panel_date_at(zone, until) - timedelta(days=1), calendar.date_at(zone, until)
+
+
+def span_today(zone: str, until: int) -> Span:
+    """Of which windows the reports are that `today` needs at `until`."""
+    ended, day = dates_today(zone, until)
+    return calendar.panel_day_of(zone, ended)[0], calendar.panel_day_of(zone, day)[1]
 
 
 def today(placed: PlacedShop, readings: Sequence[Reading], until: int, budget: Budget) -> PanelToday | None:
@@ -81,13 +127,13 @@ def _panels(
         day, panel_day = calendar.day_of(zone, one), calendar.panel_day_of(zone, one)
         own = [hour for hour in hours if day[0] <= hour.span[0] < day[1]]
         lasted = [hour for hour in hours if panel_day[0] <= hour.span[0] < panel_day[1]]
-        ended = [cell for cell in ends if panel_day[0] <= cell.window_start < panel_day[1]]
+        lengths = _lengths(lasted, [cell for cell in ends if panel_day[0] <= cell.window_start < panel_day[1]])
         found.append(
             Panel(
                 arrivals=_counted(ARRIVALS, own),
                 visits=_counted(VISITS, own),
                 returns=_counted(RETURNS, own),
-                stays=_stays(panel_day, lasted, ended),
+                stays=None if lengths is None else _stays(panel_day, lengths),
                 hours=[_hour(hour) for hour in own],
             )
         )
@@ -119,8 +165,8 @@ def _summed(definition: str, terms: Terms, covered: float) -> PanelFigure:
     return PanelFigure(value=value, low=value - half, high=value + half, coverage=covered, definition=definition)
 
 
-def _stays(span: Span, hours: Sequence[Slot], ended: Sequence[Cell[DwellDay]]) -> Stays | None:
-    """The sensors' counts added bin by bin. One with other bins than the first is left out, and lowers coverage."""
+def _lengths(hours: Sequence[Slot], ended: Sequence[Cell[DwellDay]]) -> Lengths | None:
+    """The sensors' counts, bin by bin. One with other bins than the first is left out, and lowers coverage."""
     usable = [cell for cell in ended if len(cell.told.devices) == len(cell.told.edges_s) + 1]
     if not usable:
         return None
@@ -129,19 +175,25 @@ def _stays(span: Span, hours: Sequence[Slot], ended: Sequence[Cell[DwellDay]]) -
     sensors = {cell.sensor for cell in same}
     covered = cells.covered(hours, [cell for hour in hours for cell in hour.cells if cell.sensor in sensors])
     bins = [[(cell.told.devices[i], cell.told.scale) for cell in same] for i in range(len(edges_s) + 1)]
+    return Lengths(edges_s, bins, covered)
+
+
+def _stays(span: Span, lengths: Lengths) -> Stays:
     return Stays(
         start=span[0],
         end=span[1],
-        edges_s=edges_s,
-        devices=[_summed(STAYS, terms, covered) for terms in bins],
-        median=_median(edges_s, bins, covered),
+        edges_s=list(lengths.edges_s),
+        devices=[_summed(STAYS, terms, lengths.coverage) for terms in lengths.bins],
+        median=_median(lengths),
     )
 
 
-def _median(edges_s: Sequence[int], bins: Sequence[Terms], covered: float) -> PanelFigure:
-    half = laplace.half_width(scale for terms in bins for _, scale in terms)
-    counts = [sum(number for number, _ in terms) for terms in bins]
-    found, fewest = stays.median_s(edges_s, counts, half), stays.fewest(half)
+def _median(lengths: Lengths) -> PanelFigure:
+    half = laplace.half_width(scale for terms in lengths.bins for _, scale in terms)
+    counts = [sum(number for number, _ in terms) for terms in lengths.bins]
+    found, fewest = stays.median_s(lengths.edges_s, counts, half), stays.fewest(half)
     value, low, high = (None, None, None) if found is None else (one / 60 for one in found)
     fewer_than = fewest if sum(counts) < fewest else None
-    return PanelFigure(value=value, low=low, high=high, coverage=covered, definition=MEDIAN, fewer_than=fewer_than)
+    return PanelFigure(
+        value=value, low=low, high=high, coverage=lengths.coverage, definition=MEDIAN, fewer_than=fewer_than
+    )
