@@ -14,11 +14,12 @@ from msgspec import to_builtins
 from cloud import config_commands
 from cloud.config import ConfigError, load
 from cloud.core.calibration import CalibrationError, sentence
-from cloud.core.doorcount import DoorCountError
+from cloud.core.figures import Shop
+from cloud.core.refusal import Refusal
 from cloud.demo import Demo, DemoError, Options
 from cloud.paperwork.facts import PaperworkError
 from cloud.paperwork.notice import Language
-from cloud.store import StoreError, migrate
+from cloud.store import Store, StoreError, migrate
 
 ERROR, BAD_CONFIG = 1, 78  # sysexits.h: EX_CONFIG
 
@@ -36,6 +37,12 @@ app = typer.Typer(
       footfall-cloud ingest -c cloud.toml     one more process to take reports, for a large fleet
 
       footfall-cloud calibrate corner --hours counts.csv   people per device, from people counted
+
+      footfall-cloud till corner sales.csv    what the shop sold, by the hour
+
+      footfall-cloud export --grain hour --from 2026-11-01 --file figures.csv   all figures as a table
+
+      footfall-cloud report corner            a day's report, as it is mailed
 
       footfall-cloud notice corner --language de   the notice for the door, as PDF and HTML
 
@@ -65,7 +72,7 @@ def main() -> None:
         app()
     except ConfigError as error:
         _fail(error, BAD_CONFIG)
-    except (StoreError, DemoError, CalibrationError, DoorCountError, PaperworkError) as error:
+    except (StoreError, DemoError, CalibrationError, Refusal, PaperworkError) as error:
         _fail(error, ERROR)
 
 
@@ -111,13 +118,9 @@ def calibrate(
 ) -> None:
     """From phones to people: fit the shop's factor to people you counted at the door. It holds from now on."""
     from cloud import calibrate as door  # noqa: PLC0415
-    from cloud.store import Store  # noqa: PLC0415
 
     store = Store(load(config).database)
-    known = {one.shop: one for one in store.shops()}
-    found = known.get(shop)
-    if found is None:
-        raise StoreError(f"There is no shop {shop}: there are {', '.join(known) or 'none'}.")
+    found = _known(store, shop)
     if hours is not None and taps is None:
         counts, source = door.read_hours(hours, found), "hours"
     elif taps is not None and hours is None and begun is not None and ended is not None:
@@ -129,6 +132,84 @@ def calibrate(
         store.calibrate(found.tenant, found.shop, factor)
     print(json.dumps(to_builtins(factor)) if as_json else sentence(factor))
     store.close()
+
+
+@app.command()
+def till(
+    shop: ShopArgument,
+    file: Annotated[Path, typer.Argument(help="CSV, one line an hour.", exists=True, dir_okay=False)],
+    source: Annotated[str, typer.Option(help="Which till it is of: told again, its hours are replaced.")] = "csv",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change and keep nothing.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Take what the shop sold by the hour from a file: transactions, and items and net sales where they are known."""
+    from cloud.desk import Tills  # noqa: PLC0415
+
+    store = Store(load(config).database)
+    tills = Tills(store, _known(store, shop).tenant, time.time)
+    payload = file.read_bytes()
+    told = tills.preview(shop, payload, source).told if dry_run else tills.add_csv(shop, payload, source)
+    print(json.dumps(to_builtins(told, enc_hook=str)) if as_json else "\n".join([told.sentence, *told.notes]))
+    store.close()
+
+
+@app.command()
+def export(
+    shop: Annotated[list[str] | None, typer.Option(help="Id of a shop; may be given several times; else all.")] = None,
+    grain: Annotated[Literal["hour", "day"], typer.Option(help="A row for every hour, or for every day.")] = "day",
+    first: Annotated[str | None, typer.Option("--from", help="First date, as 2026-11-01; else 28 days.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last date, included; else today.")] = None,
+    kind: Annotated[Literal["csv", "parquet"], typer.Option("--format", help="Of the table.")] = "csv",
+    file: Annotated[Path | None, typer.Option(help="Write it here instead of printing it.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """All figures as one table, for tools of your own; what its columns mean is at /api/v1/export/columns."""
+    from cloud.desk import Exports, dates  # noqa: PLC0415
+
+    store = Store(load(config).database)
+    tenants = {one.tenant for one in ([_known(store, one) for one in shop] if shop else store.shops())}
+    if len(tenants) != 1:
+        raise StoreError(f"There are shops of {len(tenants)} tenants: name those of one with --shop.")
+    exports = Exports(store, tenants.pop(), time.time)
+    span = dates.span(first, last, exports.today(shop or ()), default=28, limit=dates.MAX_DAYS)
+    pieces = (exports.csv if kind == "csv" else exports.parquet)(shop or (), grain, *span)
+    with sys.stdout.buffer if file is None else file.open("wb") as table:
+        table.writelines(pieces)
+    store.close()
+
+
+@app.command()
+def report(
+    shop: ShopArgument,
+    day: Annotated[
+        str | None, typer.Option("--date", help="Of this local date, as 2026-11-24; else yesterday.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="de, en, fr or zh.")] = "en",
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """A day's report, as it is mailed at 08:00 of the next."""
+    from cloud.desk import Dailies, dates, letters  # noqa: PLC0415
+    from cloud.desk.dailies import date_of  # noqa: PLC0415
+
+    store = Store(load(config).database)
+    found = _known(store, shop)
+    told = Dailies(store, found.tenant, time.time).report(shop, dates.one(day, date_of(found, int(time.time()))))
+    lines = letters.daily_lines(told, letters.language(language))
+    print(json.dumps(to_builtins(told, enc_hook=str)) if as_json else "\n".join(lines))
+    store.close()
+
+
+@app.command()
+def mail_test(
+    address: Annotated[str, typer.Argument(help="Where to send it.")], config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Send one mail by the mail server in the settings, and say how that went."""
+    from cloud import post  # noqa: PLC0415
+
+    post.trial(load(config), address, time.time())
+    print("The mail server has taken it. Look in the mailbox, and among the spam.")
 
 
 @app.command()
@@ -190,6 +271,13 @@ def demo(
     running = Demo(Options(folder.resolve(), port, speed, replay, for_s))
     with Progress(f"http://127.0.0.1:{port}/", truth=replay is None) as progress:
         running.run(progress)
+
+
+def _known(store: Store, shop: str) -> Shop:
+    known = {one.shop: one for one in store.shops()}
+    if shop not in known:
+        raise StoreError(f"There is no shop {shop}: there are {', '.join(known) or 'none'}.")
+    return known[shop]
 
 
 def _fail(error: Exception, code: int) -> None:

@@ -19,15 +19,21 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
-from cloud.api import Live, SecurityHeaders, Server, routes
-from cloud.config import Config, ConfigError, Http
+from cloud import post
+from cloud.api import Live, OwnOrigin, SecurityHeaders, Server, routes
+from cloud.config import Config, ConfigError, Http, Mqtt
+from cloud.connection import Broker
+from cloud.core.alerts import News
 from cloud.dashboard import pages
 from cloud.desk import Desk
+from cloud.merged import Merged
+from cloud.post import Carrier
 from cloud.roller import Roller
 from cloud.store import Limits, Rolled, Store
-from cloud.subscriber import Broker, Subscriber
+from cloud.subscriber import Subscriber
+from cloud.watch import Watch
 
 log = logging.getLogger(__name__)
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -45,21 +51,34 @@ class App:
         self.store.apply_shops(config.shops)
         unasked_s = UNASKED_SHARED_S if config.mqtt.share else UNASKED_S
         self._roller = Roller(self.store, self._rolled, pause_s=roll_pause_s, longest_s=unasked_s)
-        broker = Broker(**asdict(config.mqtt))
+        broker = _broker(config.mqtt)
         self.subscriber = Subscriber(self.store, broker, lambda _: self._roller.wake(), clock)
-        self.desk = Desk(self.store, _tenant(config), clock)
+        tenant = _tenant(config)
+        self.desk = Desk(self.store, tenant, clock, post.ways(config, tenant))
+        told = (post.server(config), post.targets(config, tenant), self.desk.post.dailies)
+        self._carrier = Carrier(self.store, tenant, clock, *told)
+        self._merged = Merged(self.desk.reader, broker, clock) if config.mqtt.republish else None
+        self._watch = Watch(self.desk.alerts, self._tell)
         self.server = Server(_served(_site(self.desk, self._live), config.http), self._live)
 
     @contextmanager
     def ingesting(self) -> Iterator[None]:
         """Takes reports and rolls them up for as long as the block runs."""
         self._roller.start()
+        self._carrier.start()
         try:
             self.subscriber.start()
+            if self._merged is not None:
+                self._merged.start()
+            self._watch.start()
             yield
         finally:
             self.subscriber.stop()
+            self._watch.stop()
             self._roller.stop()
+            self._carrier.stop()
+            if self._merged is not None:
+                self._merged.stop()
             self.store.close()
 
     def serve(self) -> None:
@@ -69,9 +88,20 @@ class App:
         with _listening(self._http) as listener, self.ingesting():
             self.server.run(sockets=[listener])
 
+    def _tell(self, news: list[News]) -> None:
+        if self._merged is not None:
+            self._merged.tell(news)
+        self.desk.post.tell(news)
+
     def _rolled(self, rows: list[Rolled]) -> None:
-        for tenant, shop in {(row.tenant, row.shop) for row in rows}:
+        if self._merged is not None:
+            self._merged.rolled(rows)
+        changed = {(row.tenant, row.shop) for row in rows}
+        for tenant, shop in changed:
             self._live.announce(tenant, shop)
+        for tenant, shop in changed:
+            if tenant == self.desk.tenant:
+                self.desk.calibration.refit(shop)  # what was counted at the door may have waited for these reports
 
 
 def ingest(config: Config, clock: Callable[[], float]) -> None:
@@ -86,7 +116,7 @@ def ingest(config: Config, clock: Callable[[], float]) -> None:
         signal.signal(number, lambda *_: stopping.set())
     store = _store(config)
     # A name that nobody else has: a broker throws out the older of two clients of one name.
-    broker = Broker(**asdict(config.mqtt) | {"client_id": f"{config.mqtt.client_id}-{secrets.token_hex(4)}"})
+    broker = replace(_broker(config.mqtt), client_id=f"{config.mqtt.client_id}-{secrets.token_hex(4)}")
     subscriber = Subscriber(store, broker, lambda _: None, clock)
     try:
         subscriber.start()
@@ -94,6 +124,10 @@ def ingest(config: Config, clock: Callable[[], float]) -> None:
     finally:
         subscriber.stop()
         store.close()
+
+
+def _broker(mqtt: Mqtt) -> Broker:
+    return Broker(**{name: getattr(mqtt, name) for name in Broker.__struct_fields__})
 
 
 def _store(config: Config) -> Store:
@@ -123,7 +157,8 @@ def _tenant(config: Config) -> str:
 def _site(desk: Desk, live: Live) -> FastAPI:
     # A name that somebody else's server made point here must not read the pages of this machine.
     local = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
-    site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=[Middleware(SecurityHeaders), local])
+    around = [Middleware(SecurityHeaders), local, Middleware(OwnOrigin)]
+    site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=around)
     site.mount("/api/v1", routes(desk, live))
     site.mount("/", pages(desk))
     return site

@@ -8,7 +8,7 @@
 import difflib
 import re
 import tomllib
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -17,9 +17,12 @@ import msgspec
 from msgspec import Meta, Struct, field, structs
 
 from agent.contract.handover import MAX_PAYLOAD_BYTES, SensorId
+from cloud import outside
 from cloud.core import calendar
 from cloud.core.coverage import PlacedShop, Placement
-from cloud.core.figures import OpeningHours, Shop
+from cloud.core.figures import Holiday, OpeningHours, Shop, StaffHours
+from cloud.core.presets import PRESETS
+from cloud.outside import Mail, Webhook
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
@@ -28,6 +31,7 @@ WebAddress = Annotated[str, Meta(pattern=r"^https?://[^\s]{1,200}$")]
 Positive = Annotated[float, Meta(gt=0.0)]
 AtLeastOne = Annotated[int, Meta(ge=1, le=2**40)]
 AtLeastOneMessage = Annotated[int, Meta(ge=MAX_PAYLOAD_BYTES, le=2**40)]
+MOST_STAFF = 10_000  # on the floor at once: more is a number meant for another key
 
 
 class ConfigError(Exception):
@@ -35,22 +39,28 @@ class ConfigError(Exception):
 
 
 class Http(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where the page and the API are served. Only this machine can reach the default."""
+    """Where the page and the API are served. Only this machine can reach the default.
+
+    `public_url` is where others reach them, through a proxy; links in mails begin with it ("": no links).
+    """
 
     host: Text = "127.0.0.1"
     port: Port = 8080
+    public_url: Annotated[str, Meta(max_length=200)] = ""
 
 
 class Mqtt(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The broker the sensors publish to. `ca`, `cert` and `key` are files, used with `tls`.
 
-    `share` names a group: every worker of it takes a part of the reports.
+    `share` names a group: every worker of it takes a part of the reports. `republish` tells whoever may listen at the
+    broker what the figures are, as the API does (`cloud.core.merged`).
     """
 
     host: Text = "127.0.0.1"
     port: Port = 1883
     client_id: Text = "footfall-cloud"
     share: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
+    republish: bool = False
     keepalive_s: Annotated[int, Meta(ge=1, le=3600)] = 30
     tls: bool = False
     ca: str | None = None
@@ -98,16 +108,24 @@ class Controller(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class ShopTable(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A shop. The phones-to-people factor comes with its 80 % interval, or not at all.
 
-    What its `controller` does not say, the document's says.
+    Shops of one `region` are compared with each other. `currency` is that of the till, as ISO 4217 has it. What its
+    `controller` does not say, the document's says.
     """
 
     tenant: Id
     shop: Id
     name: Text
     time_zone: str
+    region: Annotated[str, Meta(max_length=64)] = ""
+    currency: Annotated[str, Meta(pattern=r"^([A-Z]{3})?$")] = ""
+    capacity: Annotated[int, Meta(ge=1)] | None = None
+    preset: str = "default"
     hours: list[OpeningHours] = []
+    holidays: list[Holiday] = []
+    staff: list[StaffHours] = []
     dwell_s: Positive = 720.0
     pass_s: Positive = 60.0
+    engaged_min_s: Positive = 300.0
     people_per_device: Positive | None = None
     people_per_device_low: Positive | None = None
     people_per_device_high: Positive | None = None
@@ -123,6 +141,8 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     mqtt: Mqtt = Mqtt()
     quarantine: Quarantine = Quarantine()
     controller: Controller = Controller()
+    mail: Mail | None = None
+    webhooks: list[Webhook] = []
     shops: list[ShopTable] = []
 
 
@@ -138,6 +158,8 @@ class Config(Struct, frozen=True, kw_only=True):
     shops: list[PlacedShop]
     quarantine: Quarantine = Quarantine()
     controllers: dict[tuple[str, str], Controller] = {}
+    mail: Mail | None = None
+    webhooks: list[Webhook] = []
 
 
 # Which table a place in the file is, to name the keys that are allowed there.
@@ -147,9 +169,13 @@ _TABLES: dict[str, type[Struct]] = {
     "$.mqtt": Mqtt,
     "$.quarantine": Quarantine,
     "$.controller": Controller,
+    "$.mail": Mail,
+    "$.webhooks[...]": Webhook,
     "$.shops[...]": ShopTable,
     "$.shops[...].controller": Controller,
     "$.shops[...].hours[...]": OpeningHours,
+    "$.shops[...].holidays[...]": Holiday,
+    "$.shops[...].staff[...]": StaffHours,
     "$.shops[...].sensors[...]": SensorTable,
 }
 
@@ -166,9 +192,10 @@ def load(path: Path) -> Config:
 def parse(text: str, name: str) -> Config:
     """The configuration in TOML text; `name` is what errors call the file. Raises ConfigError."""
     try:
-        document = msgspec.convert(tomllib.loads(text), Document)
+        document = msgspec.convert(_with_dates_as_text(tomllib.loads(text)), Document)
         shops = [_shop(table, f"shops[{number}]") for number, table in enumerate(document.shops)]
         _check_apart(document.shops)
+        outside.check(document.mail, document.webhooks, document.http.public_url)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: not TOML: {error}.") from None
     except msgspec.ValidationError as error:
@@ -184,7 +211,18 @@ def parse(text: str, name: str) -> Config:
         shops=shops,
         quarantine=document.quarantine,
         controllers={(one.tenant, one.shop): _controller(document, one) for one in document.shops},
+        mail=document.mail,
+        webhooks=document.webhooks,
     )
+
+
+def _with_dates_as_text(value: Any) -> Any:
+    """A local date may stand with or without quotation marks."""
+    if isinstance(value, dict):
+        return {key: _with_dates_as_text(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_with_dates_as_text(one) for one in value]
+    return value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value
 
 
 def _shop(table: ShopTable, place: str) -> PlacedShop:
@@ -192,8 +230,9 @@ def _shop(table: ShopTable, place: str) -> PlacedShop:
         ZoneInfo(table.time_zone)
     except (OSError, ValueError, KeyError):
         raise ValueError(f'{place}.time_zone: "{table.time_zone}" is no time zone, write "Europe/Berlin"') from None
-    for number, rule in enumerate(table.hours):
-        _check_hours(rule, f"{place}.hours[{number}]")
+    _check_calendar(table, place)
+    if table.preset not in PRESETS:
+        raise ValueError(f'{place}.preset: there is no "{table.preset}", write one of {", ".join(sorted(PRESETS))}')
     placements = [_placement(one, table.time_zone, f"{place}.sensors[{n}]") for n, one in enumerate(table.sensors)]
     if wrong := [one.sensor for one in table.sensors if not one.sensor.startswith(f"{table.tenant}:")]:
         raise ValueError(f'{place}.sensors: "{wrong[0]}" must begin with the tenant, "{table.tenant}:"')
@@ -203,7 +242,14 @@ def _shop(table: ShopTable, place: str) -> PlacedShop:
         shop=table.shop,
         name=table.name,
         time_zone=table.time_zone,
+        region=table.region,
+        currency=table.currency,
+        capacity=table.capacity,
+        preset=table.preset,
         hours=table.hours,
+        holidays=table.holidays,
+        staff=table.staff,
+        engaged_min_s=table.engaged_min_s,
         dwell_s=table.dwell_s,
         pass_s=table.pass_s,
         people_per_device=factor,
@@ -231,15 +277,61 @@ def _factor(table: ShopTable, place: str) -> tuple[float, float, float]:
     return factor, low, high
 
 
-def _check_hours(rule: OpeningHours, place: str) -> None:
+def _check_calendar(table: ShopTable, place: str) -> None:
+    for number, hours in enumerate(table.hours):
+        _check_rule(hours, f"{place}.hours[{number}]", opens=hours.opens, closes=hours.closes)
+    for number, staff in enumerate(table.staff):
+        _check_rule(staff, f"{place}.staff[{number}]", begins=staff.begins, ends=staff.ends)
+        if not 0 < staff.people <= MOST_STAFF:
+            raise ValueError(f"{place}.staff[{number}].people: must be more than 0, at most {MOST_STAFF}")
+    dates: set[str] = set()
+    for number, holiday in enumerate(table.holidays):
+        _check_holiday(holiday, f"{place}.holidays[{number}]", dates)
+        dates.add(holiday.date)
+    if table.holidays and not table.hours:
+        raise ValueError(f"{place}.holidays: a shop without `hours` never closes: write its `hours` too")
+
+
+def _check_rule(rule: OpeningHours | StaffHours, place: str, **times: str) -> None:
     if unknown := [day for day in rule.days if day not in calendar.WEEKDAYS]:
         raise ValueError(f'{place}.days: "{unknown[0]}" is no day, write {", ".join(calendar.WEEKDAYS)}')
+    _check_times(place, **times)
+    for key, text in (("from", rule.valid_from), ("until", rule.valid_to)):
+        if text is not None:
+            _check_date(text, f"{place}.{key}")
+    if rule.valid_from is not None and rule.valid_to is not None and rule.valid_to <= rule.valid_from:
+        raise ValueError(f"{place}.until: must be later than `from`")
+
+
+def _check_holiday(holiday: Holiday, place: str, others: set[str]) -> None:
+    _check_date(holiday.date, f"{place}.date")
+    if holiday.date in others:
+        raise ValueError(f"{place}.date: {holiday.date} is there twice")
+    if holiday.opens is not None and holiday.closes is not None:
+        _check_times(place, opens=holiday.opens, closes=holiday.closes)
+    elif holiday.opens != holiday.closes:
+        raise ValueError(f"{place}: `opens` and `closes` go together: give both, or neither where it is closed")
+
+
+def _check_times(place: str, **times: str) -> None:
+    """Raises ValueError where a time is none; the first of them begins something."""
+    begins = next(iter(times))
+    for key, text in times.items():
+        try:
+            minute = calendar.minutes(text)
+        except ValueError as error:
+            raise ValueError(f"{place}.{key}: {error}") from None
+        if key == begins and minute == 24 * 60:
+            raise ValueError(f'{place}.{key}: "24:00" only ends a day, write "00:00"')
+
+
+def _check_date(text: str, place: str) -> None:
     try:
-        opens, _ = calendar.minutes(rule.opens), calendar.minutes(rule.closes)
-    except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
-    if opens == 24 * 60:
-        raise ValueError(f'{place}.opens: "24:00" only ends a day, write "00:00"')
+        known = len(text) == len("2026-12-25") and 1971 <= date.fromisoformat(text).year <= 9998
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(f'{place}: "{text}" is no date from 1971 to 9998, write it as 2026-12-25')
 
 
 def _placement(table: SensorTable, zone: str, place: str) -> Placement:

@@ -45,13 +45,14 @@ class Stand(NamedTuple):
 
     shop: str
     name: str
+    currency: str
     profile: street.Profile
 
 
 STANDS = (
-    Stand("bakery", "Corner bakery, Lyon", street.Profile(11, 420, 2.5, 2, 3, 7, 19, "Europe/Paris")),
-    Stand("fashion", "Fashion store, Berlin", street.Profile(12, 260, 6.0, 4, 6, 10, 20, "Europe/Berlin")),
-    Stand("books", "Bookshop, London", street.Profile(13, 120, 4.0, 1, 4, 9, 18, "Europe/London")),
+    Stand("bakery", "Corner bakery, Lyon", "EUR", street.Profile(11, 420, 2.5, 2, 3, 7, 19, "Europe/Paris")),
+    Stand("fashion", "Fashion store, Berlin", "EUR", street.Profile(12, 260, 6.0, 4, 6, 10, 20, "Europe/Berlin")),
+    Stand("books", "Bookshop, London", "GBP", street.Profile(13, 120, 4.0, 1, 4, 9, 18, "Europe/London")),
 )
 
 
@@ -156,7 +157,14 @@ def _placed(stand: Stand, start: float) -> PlacedShop:
     hours = OpeningHours(
         days=_DAYS, opens=f"{stand.profile.opens_hour:02}:00", closes=f"{stand.profile.closes_hour:02}:00"
     )
-    shop = Shop(tenant="demo", shop=stand.shop, name=stand.name, time_zone=stand.profile.time_zone, hours=[hours])
+    shop = Shop(
+        tenant="demo",
+        shop=stand.shop,
+        name=stand.name,
+        time_zone=stand.profile.time_zone,
+        hours=[hours],
+        currency=stand.currency,
+    )
     placed = Placement(sensor=f"demo:{stand.shop}-1", zone="door", valid_from=int(start))
     return PlacedShop(shop=shop, placements=[placed])
 

@@ -21,6 +21,7 @@ from cloud.store.delivery import Row
 
 DAYS = 91
 _OFF = 0.08  # of a window's count, one standard deviation of its logarithm
+_SILENT_S = 120.0  # between two bursts of a phone, on average
 _HALF = 1.2816  # standard deviations of half an 80 % interval
 _WEEK = (0.85, 0.9, 0.95, 1.0, 1.1, 1.35, 0.8)  # Monday to Sunday
 _BUYS, _ITEMS, _PRICE = 0.3, 2.1, 9.5  # share of visitors, items of a receipt, price of an item
@@ -35,8 +36,8 @@ def reports(profile: Profile, sensor: str, day: date, until: float, lift: float 
     """What a sensor would have told of a local day, up to `until` (UTC seconds): a life of its own."""
     start, end = calendar.day_of(profile.time_zone, day)
     everyone = street.people(on(profile, day, lift), day)
-    inside, outside = (_heard(everyone, start, end, inside=one) for one in (True, False))
     rng = Random(f"{profile.seed}/{day}/off")
+    inside, outside = (_heard(everyone, start, end, rng, inside=one) for one in (True, False))
     epoch, windows = f"{day.toordinal():016x}", range(start, min(end, int(until)), WINDOW_S)
     tenant, _, name = sensor.partition(":")
     rows: list[Row] = [
@@ -76,15 +77,16 @@ def days(first: date) -> Iterator[date]:
     return (first - timedelta(days=n) for n in range(DAYS + 1))
 
 
-def _heard(everyone: list[Person], start: int, end: int, *, inside: bool) -> list[int]:
-    """Devices near by window."""
+def _heard(everyone: list[Person], start: int, end: int, rng: Random, *, inside: bool) -> list[int]:
+    """Devices heard, by window: who is near for a moment may say nothing meanwhile."""
     found = [0] * ((end - start) // WINDOW_S)
     for one in everyone:
         if one.inside == inside:
             first = max(0, int(one.arrives - start) // WINDOW_S)
             last = min(len(found) - 1, int(one.leaves - start) // WINDOW_S)
             for window in range(first, last + 1):
-                found[window] += 1
+                near_s = min(one.leaves - start, (window + 1) * WINDOW_S) - max(one.arrives - start, window * WINDOW_S)
+                found[window] += rng.random() < 1 - exp(-near_s / _SILENT_S)
     return found
 
 

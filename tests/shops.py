@@ -7,12 +7,14 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from agent.contract import DwellDay, Estimate, Heard, Report, VisitsHour
-from cloud.core import calendar, rollup
+from cloud.core import calendar, ledger, rollup
 from cloud.core.calibration import Factor, Span, fit
 from cloud.core.coverage import Placement
 from cloud.core.figures import Figure, OpeningHours, Period, SensorState, Shop
+from cloud.core.ledger import Line
 from cloud.core.rollup import Reading
 from cloud.core.visits import SensorPrivacy
+from cloud.store import Glance, Seen, Wanted
 
 ZONE = "Europe/Berlin"
 SENSOR = "acme:door"
@@ -166,6 +168,39 @@ class MemoryStore:
 
     def reports(self, tenant: str, shop: str, start: int, end: int) -> list[Reading]:
         return [one for one in self.readings.get(shop, []) if start <= one.report.window_start < end]
+
+    def panel_reports(self, tenant: str, shop: str, start: int, end: int) -> list[Reading]:
+        return self.reports(tenant, shop, start, end)
+
+    def seen(self, tenant: str, shop: str, now: int, wanted: Wanted) -> Seen:
+        return Seen(
+            hours=[one for span in wanted.hours for one in self.periods(tenant, shop, "hour", *span)],
+            windows=[one for span in wanted.windows for one in self.windows(tenant, shop, *span)],
+            latest=self.latest_window(tenant, shop),
+            sensors=self.sensors(tenant, shop, now),
+            panel=self.reports(tenant, shop, *wanted.panel),
+        )
+
+    def glances(self, tenant: str, now: int) -> list[Glance]:
+        days = {shop.shop: calendar.day_at(shop.time_zone, now) for shop in self.shops(tenant)}
+        return [
+            Glance(
+                shop,
+                next(iter(self.periods(tenant, shop.shop, "day", *days[shop.shop])), None),
+                self.latest_window(tenant, shop.shop),
+                self.sensors(tenant, shop.shop, now),
+            )
+            for shop in self.shops(tenant)
+        ]
+
+    def lines(self, tenant: str, shops: Iterable[str], start: int, end: int) -> dict[str, list[Line]]:
+        return {one: self._lines(tenant, one, start, end) for one in shops}
+
+    def _lines(self, tenant: str, shop: str, start: int, end: int) -> list[Line]:
+        known = self.shop(tenant, shop)
+        assert known is not None
+        days = self.periods(tenant, shop, "day", start, end)
+        return [ledger.line(known, day, self.periods(tenant, shop, "hour", day.start, day.end)) for day in days]
 
     def placements(self, tenant: str, shop: str) -> list[Placement]:
         return PLACED

@@ -9,15 +9,16 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from cloud.api import Live, SecurityHeaders, Server, routes
+from cloud.api import Live, OwnOrigin, SecurityHeaders, Server, routes
 from cloud.dashboard import pages
 from cloud.desk import Desk
 
 
-def a_web(store: Any, now: float, live: Live | None = None) -> FastAPI:
-    """The API and the pages of tenant `acme`, at UTC second `now` for ever."""
-    desk = Desk(store, "acme", lambda: now)
+def a_web(store: Any, now: float, live: Live | None = None, tenant: str = "acme") -> FastAPI:
+    """The API and the pages of `tenant`, at UTC second `now` for ever."""
+    desk = Desk(store, tenant, lambda: now)
     web = FastAPI(openapi_url=None)
+    web.add_middleware(OwnOrigin)
     web.add_middleware(SecurityHeaders)
     web.mount("/api/v1", routes(desk, Live() if live is None else live))
     web.mount("/", pages(desk))

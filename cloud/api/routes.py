@@ -10,10 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 
-from cloud.api import bodies
+from cloud.api import alerts, annotations, bodies, calibration, export, funnel, post, shares, till
 from cloud.api.bodies import Healthy, Json, News, Periods, Problem, answers
 from cloud.api.live import Live, LiveFullError, Subscription
-from cloud.core.calibration import Factor
 from cloud.core.figures import Period, Shop, Today
 from cloud.core.glossary import DEFINITIONS, Definition
 from cloud.core.refusal import Refusal
@@ -26,20 +25,31 @@ Last = Annotated[str | None, Query(alias="to", description="Last local date, inc
 
 def routes(desk: Desk, live: Live) -> FastAPI:
     """The API as an application to mount at `/api/v1`; `live` is announced to by whoever commits reports."""
-    api = FastAPI(title="Footfall", version="1", docs_url=None, redoc_url=None)
+    api = FastAPI(
+        title="Footfall", version="1", docs_url=None, redoc_url=None, generate_unique_id_function=bodies.operation_id
+    )
     reader = desk.reader
     api.openapi = lambda: bodies.describe(api)  # type: ignore[method-assign] # FastAPI's documented way
-    _general(api, reader)
+    _general(api, desk)
     _today(api, reader)
     _history(api, reader)
     _visits(api, reader)
-    _calibration(api, reader)
     _stream(api, reader, live)
+    export.add(api, desk)
+    shares.add(api, desk)
+    funnel.add(api, desk)
+    till.add(api, desk)
+    annotations.add(api, desk)
+    alerts.add(api, desk)
+    calibration.add(api, desk)
+    post.add(api, desk)
     _problems(api)
     return api
 
 
-def _general(api: FastAPI, reader: Reader) -> None:
+def _general(api: FastAPI, desk: Desk) -> None:
+    reader = desk.reader
+
     @api.get("/shops", responses=answers(list[ShopLine]), summary="All shops, with today's visitors")
     def shops() -> Json:
         return Json(reader.lines())
@@ -50,7 +60,7 @@ def _general(api: FastAPI, reader: Reader) -> None:
 
     @api.get("/healthz", responses=answers(Healthy), summary="Whether the service can read its store")
     def healthz() -> Json:
-        return Json(Healthy(status="ok", shops=len(reader.names())))
+        return Json(Healthy(status="ok", shops=len(reader.names()), now=int(desk.clock())))
 
 
 def _today(api: FastAPI, reader: Reader) -> None:
@@ -88,15 +98,6 @@ def _visits(api: FastAPI, reader: Reader) -> None:
         """The panel of one `date`, or of `from` to `to`, at most 62 days at a time, with its budget of privacy."""
         found = reader.shop(shop)
         return Json(reader.visits(found, *dates.day_or_span(date, first, last, reader.local_date(found))))
-
-
-def _calibration(api: FastAPI, reader: Reader) -> None:
-    @api.get(
-        "/shops/{shop}/calibration", responses=answers(list[Factor], 404), summary="The factors from phones to people"
-    )
-    def calibration(shop: str) -> Json:
-        """Each with its interval, how many people were counted for it, and the error before and after. Oldest first."""
-        return Json(reader.factors(reader.shop(shop)))
 
 
 def _stream(api: FastAPI, reader: Reader, live: Live) -> None:

@@ -77,6 +77,116 @@ DEFINITIONS = (
         digits=2,
     ),
     Definition(
+        name="draw-rate/1",
+        title="Capture rate, per passer-by",
+        summary="How many came in for each one who passed by.",
+        formula="visitors / passers-by",
+        unit="visitors per passer-by",
+        source="The capture rate of those vendors who leave the visitors out of the divisor, such as Bumbee Labs.",
+        caveat="Always higher than the capture rate, and above 1 where more came in than passed. Undefined where there "
+        "may have been no passer-by.",
+        digits=2,
+    ),
+    Definition(
+        name="engaged/1",
+        title="Stayed",
+        summary="How many of the visitors stayed at least as long as the shop calls engaged.",
+        formula="visitors x engagement of the panel",
+        unit="people",
+        source="The visitors are estimated; the share of them that stayed is that of the panel.",
+        caveat="It takes everybody to stay like the panel, a minority of phones. The range holds the noise of the "
+        "panel and that of the visitors, not whether the panel is like the others.",
+        digits=0,
+    ),
+    Definition(
+        name="conversion/1",
+        title="Conversion",
+        summary="How many transactions there were for each visitor.",
+        formula="transactions / visitors, over the hours that the till told of and the sensors listened to",
+        unit="transactions per visitor",
+        source="The till's transactions, which are exact, by the estimated visitors of the same hours.",
+        caveat="Undefined where there may have been no visitor. Hours listened to for less than 90 % are left out of "
+        "both sides, and coverage is the share of the transactions that is left. From the first to the last hour a "
+        "till tells of on a date, an hour it leaves out sold nothing; earlier and later hours are left out. Families "
+        "buy once, and who only collects buys nothing. While one device counts as one person, it shows change, not "
+        "level.",
+        digits=3,
+    ),
+    Definition(
+        name="atv/1",
+        title="Average transaction value",
+        summary="What was paid in a transaction, on average.",
+        formula="net sales / transactions",
+        unit="the shop's currency",
+        source="The till alone, so there is no range.",
+        caveat="Returns lower it. Coverage is the share of the transactions whose sales the till tells.",
+        digits=2,
+    ),
+    Definition(
+        name="upt/1",
+        title="Units per transaction",
+        summary="How many items were sold in a transaction, on average.",
+        formula="items / transactions",
+        unit="items",
+        source="The till alone, so there is no range.",
+        caveat="Tills differ in what is an item: bags and deposits may count.",
+        digits=2,
+    ),
+    Definition(
+        name="sales-per-visitor/1",
+        title="Sales per visitor",
+        summary="What was sold for each visitor, buyer or not; also called shopper yield.",
+        formula="net sales / visitors, over the hours that the till told of and the sensors listened to",
+        unit="the shop's currency",
+        source="The till's net sales by the estimated visitors of the same hours.",
+        caveat="As for conversion: hours not listened to are left out of both sides. Negative where more was returned "
+        "than sold.",
+        digits=2,
+    ),
+    Definition(
+        name="star/1",
+        title="Visitors per staff hour",
+        summary="How many came in for each hour that somebody worked on the floor (STAR, shoppers to associates).",
+        formula="visitors / hours worked on the floor, over the hours that were staffed and listened to",
+        unit="visitors per hour of one member of staff",
+        source="Traffic by labour hours, as ShopperTrak defines it. The shop's rota says who is on the floor.",
+        caveat="How many visitors there are at a time for each member of staff is this times the mean stay in hours. "
+        "The rota is what was planned, not who was there; staff who carry phones may count as visitors.",
+        digits=1,
+    ),
+    Definition(
+        name="usual-visitors/1",
+        title="Usual visitors",
+        summary="How many visitors such a weekday usually has.",
+        formula="median of the visitors on the same weekday of the last 8 weeks",
+        unit="people (visits begun)",
+        source="Only days that are complete, no holidays, and counted with the same people per device; undefined where "
+        "fewer than 4 of them are left.",
+        caveat="The range is that of one such day's figure, not how much such days differ.",
+        digits=0,
+    ),
+    Definition(
+        name="usual-so-far/1",
+        title="Usual visitors by this time",
+        summary="How many visitors such a weekday usually has had by this time.",
+        formula="median of the visitors in the same opening hours of the same weekday of the last 8 weeks",
+        unit="people (visits begun)",
+        source="Only days whose hours so far are complete, no holidays, and counted with the same people per device; "
+        "undefined where fewer than 4 of them are left.",
+        caveat="The range is no 80 % interval: it goes from the least to the most of those days.",
+        digits=0,
+    ),
+    Definition(
+        name="usual-capture-rate/1",
+        title="Usual capture rate",
+        summary="The share of those around who came in, as on such a weekday usually.",
+        formula="median of the capture rate on the same weekday of the last 8 weeks",
+        unit="share from 0 to 1",
+        source="The same days as those of the usual visitors.",
+        caveat="The range is that of one such day's figure, not how much such days differ.",
+        digits=2,
+    ),
+    Definition(
         name="coverage/2",
         title="Coverage",
         summary="The share of the time due that was actually listened to.",
@@ -163,6 +273,77 @@ DEFINITIONS = (
         digits=0,
     ),
     Definition(
+        name="panel-dwell-mean/1",
+        title="Mean stay (panel)",
+        summary="How long the panel's first visits of a day lasted on average, none counted as longer than four hours.",
+        formula="sum of (devices x middle of their length of stay) / devices; who stayed beyond the last edge "
+        "counts as having stayed to it",
+        unit="minutes",
+        source="The noised counts by length of stay. The range is every mean the noise leaves possible (Fieller 1954).",
+        caveat=_PANEL + " A few who stay for hours move it much: the median says more of most.",
+        digits=0,
+    ),
+    Definition(
+        name="panel-bounce/1",
+        title="Bounce (panel)",
+        summary="The share of the panel's first visits of a day that were shorter than what the shop calls engaged.",
+        formula="devices that stayed shorter / devices",
+        unit="share from 0 to 1",
+        source="The noised counts by length of stay, spread evenly within a length where the limit lies inside one. "
+        "The range is every share that the noise leaves possible (Fieller 1954).",
+        caveat=_PANEL
+        + " A visit shorter than about three minutes with the screen off can be missed, so bounce is rather "
+        "too low. Undefined beyond the longest length of stay.",
+        digits=2,
+    ),
+    Definition(
+        name="panel-engagement/1",
+        title="Engagement (panel)",
+        summary="The share of the panel's first visits of a day that lasted as long as what the shop calls engaged.",
+        formula="1 - bounce",
+        unit="share from 0 to 1",
+        source="As bounce.",
+        caveat=_PANEL + " A visit shorter than about three minutes with the screen off can be missed, so engagement is "
+        "rather too high.",
+        digits=2,
+    ),
+    Definition(
+        name="panel-return-rate/1",
+        title="Same-day return rate (panel)",
+        summary="The share of visits that were by a device that had been there that day.",
+        formula="same-day returns / visits",
+        unit="share from 0 to 1",
+        source="Two noised numbers of the panel. The range is that of the returns, over the visits.",
+        caveat=_PANEL
+        + " Nobody is recognised on another day. A phone that sleeps in a pocket for 15 minutes makes two "
+        "visits of one, so it is rather too high.",
+        digits=2,
+    ),
+    Definition(
+        name="lift/1",
+        title="Lift of a campaign",
+        summary="By how much more its shops changed than shops in which it did not run.",
+        formula="exp(mean over its shops of log(day / usual day before) - the same of the other shops) - 1, on days that "
+        "both have",
+        unit="share, 0.08 for 8 % more",
+        source="Difference-in-differences of logarithms. From four shops on each shop is one change (Bertrand, Duflo and "
+        "Mullainathan 2004; Donald and Lang 2007); with fewer, days are compared by generalised least squares.",
+        caveat="It is the mean of the shops' own lifts, so a small shop counts as much as a large one. Whatever else "
+        "changed in its shops and not in the others counts as the campaign; without others, whatever changed at all.",
+        digits=2,
+    ),
+    Definition(
+        name="detectable-lift/1",
+        title="Lift that can be seen",
+        summary="The smallest lift that would be called a rise four times out of five.",
+        formula="non-central t: power 0.8 at a two-sided level of 0.1, with the variance of the same comparison on the "
+        "newest weeks without the campaign",
+        unit="share, 0.08 for 8 % more",
+        source="Power analysis of the t test (Cohen 1988). The range is what the variance of so few shops leaves open.",
+        caveat="It holds if the weeks to come vary as those before. A smaller lift may be there and stay unseen.",
+        digits=2,
+    ),
+    Definition(
         name="noise/1",
         title="Noise and its budget",
         summary="Chance numbers the sensor adds to what it tells of the panel, so that no number says for certain "
@@ -181,12 +362,17 @@ DEFINITIONS = (
 _DIGITS = {definition.name: definition.digits for definition in DEFINITIONS}
 
 
+def digits(definition: str) -> int:
+    """How many decimals of a figure by this definition are shown; none of one that is unknown."""
+    return _DIGITS.get(definition, 0)
+
+
 def disclosed(figure: Figure) -> Figure:
     """The figure as anyone outside may see it: value rounded, `low` down, `high` up; coverage rounded down.
 
     Coverage goes down so that 89.99 % never reads as the 90 % it missed. An unknown definition shows none.
     """
-    scale = 10 ** _DIGITS.get(figure.definition, 0)
+    scale = 10 ** digits(figure.definition)
     return replace(
         figure,
         value=None if figure.value is None else half_up(figure.value * scale) / scale,

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cloud.core import calendar, rollup
+from cloud.core import calendar, coverage, rollup
 from cloud.core.calendar import Span
 from cloud.core.disclosure import disclosed_panel
 from cloud.core.figures import COMPLETE, Figure, Period, SensorState, Shop, Today
@@ -50,7 +50,7 @@ def wanted(shop: Shop, now: int) -> Wanted:
     """The spans of UTC seconds that `today` needs at `now`."""
     zone = shop.time_zone
     day = calendar.day_at(zone, now)
-    end = max(day[0], (now - ARRIVAL_S) // WINDOW_S * WINDOW_S)
+    end = max(day[0], last_due(now))
     before = (_week_before(zone, day[0]), _week_before(zone, end))
     return Wanted(day, (day[0], end), before, _open_hour(zone, end), _open_hour(zone, before[1]))
 
@@ -69,6 +69,7 @@ def today(
     want = wanted(shop, now)
     day = _so_far(shop, want.so_far, want.open_hour, hours, windows)
     all_hours = filled(shop, hours, calendar.hours_of(shop.time_zone, want.day))
+    inside_now, resting_now = inside(latest, now)
     return Today(
         shop=shop.shop,
         name=shop.name,
@@ -78,15 +79,48 @@ def today(
         open_now=calendar.is_open(shop, now, now + 1),
         calibrated=shop.calibrated,
         day=day,
-        inside_now=_inside(latest, now),
+        inside_now=inside_now,
         inside_at=None if latest is None else latest.end,
         busiest_hour=_busiest(all_hours, now),
         same_weekday=_same_weekday(shop, want, day, hours, windows),
         hours=all_hours,
         sensors=sensors,
-        resting_now=latest is not None and _is_now(latest, now) and at_rest(latest, latest.end),
+        resting_now=resting_now,
         panel=panel,
     )
+
+
+def last_due(now: int) -> int:
+    """The end of the last window that must have arrived by `now`."""
+    return (now - ARRIVAL_S) // WINDOW_S * WINDOW_S
+
+
+def so_far(day: Period, now: int) -> Period:
+    """A day in progress as it was last rolled up; its coverage is of the time up to now and not of the whole day."""
+    end = min(day.end, max(day.start, last_due(now)))
+    rested_s = day.rested * (day.end - day.start)
+    whole_s, due_s = rollup.due_s([day]), end - day.start - rested_s
+
+    def of_time_so_far(figure: Figure) -> Figure:
+        return replace(figure, coverage=coverage.share(figure.coverage * whole_s, due_s))
+
+    return replace(
+        day,
+        end=end,
+        coverage=coverage.share(day.coverage * whole_s, due_s),
+        occupancy=of_time_so_far(day.occupancy),
+        visitors=of_time_so_far(day.visitors),
+        passers_by=of_time_so_far(day.passers_by),
+        capture_rate=of_time_so_far(day.capture_rate),
+        rested=coverage.share(rested_s, end - day.start),
+    )
+
+
+def inside(latest: Period | None, now: int) -> tuple[Figure, bool]:
+    """(who is inside, whether the radios rest) at `now`, by the newest window."""
+    if latest is not None and latest.end > now - STALE_S:
+        return latest.occupancy, at_rest(latest, latest.end)
+    return Figure(value=None, low=None, high=None, coverage=0.0, definition=rollup.OCCUPANCY), False
 
 
 def at_rest(period: Period, until: int) -> bool:
@@ -119,10 +153,15 @@ def listened(day: Period, hours: Iterable[Period]) -> float:
 
     `hours` are all hours of the day, gaps included.
     """
+    return min(day.coverage, listened_open(day, hours))
+
+
+def listened_open(day: Period, hours: Iterable[Period]) -> float:
+    """The share of a day's opening hours so far that was listened to; of the day where none were due."""
     opened = [one for one in hours if one.open and day.start <= one.start < day.end]
     heard = sum(one.coverage * rollup.due_s([one]) for one in opened)
     due = sum(min(one.end, day.end) - one.start - one.rested * (one.end - one.start) for one in opened)
-    return min(day.coverage, heard / due) if due >= 1 else day.coverage  # less than a second is but rounding
+    return min(1.0, heard / due) if due >= 1 else day.coverage  # less than a second is but rounding
 
 
 def counting(sensors: Sequence[SensorState]) -> bool:
@@ -171,16 +210,6 @@ def _busiest(hours: Iterable[Period], now: int) -> Period | None:
     """The ended, complete hour with most visitors, the first of equals; None where nobody came in any."""
     told = [one for one in hours if one.end <= now and one.coverage >= COMPLETE and one.visitors.value]
     return max(told, key=lambda one: one.visitors.value or 0.0, default=None)
-
-
-def _inside(latest: Period | None, now: int) -> Figure:
-    if latest is not None and _is_now(latest, now):
-        return latest.occupancy
-    return Figure(value=None, low=None, high=None, coverage=0.0, definition=rollup.OCCUPANCY)
-
-
-def _is_now(latest: Period, now: int) -> bool:
-    return latest.end > now - STALE_S
 
 
 def _open_hour(zone: str, end: int) -> Span:

@@ -6,27 +6,13 @@
 """
 
 import json
-from typing import Literal
 
 from msgspec import Struct
 
-from cloud.core.figures import COMPLETE, Period, Today
-from cloud.core.saying import Saying
-from cloud.core.today import ARRIVAL_S, WINDOW_S, at_rest
+from cloud.core import slots
+from cloud.core.figures import Period, Today
+from cloud.core.slots import NAMES, SILENT, State
 from cloud.dashboard.words import Words
-
-State = Literal["heard", "incomplete", "so far", "not listened", "not enough was heard", "resting", "closed", "to come"]
-NAMES: dict[State, Saying] = {
-    "heard": Saying("heard"),
-    "incomplete": Saying("incomplete"),
-    "so far": Saying("so far"),
-    "not listened": Saying("not listened"),
-    "not enough was heard": Saying("not enough was heard"),
-    "resting": Saying("resting"),
-    "closed": Saying("closed"),
-    "to come": Saying("to come"),
-}
-SILENT: tuple[State, ...] = ("resting", "to come")  # nothing was due, so no share of it is told
 
 
 class Row(Struct, frozen=True):
@@ -74,24 +60,8 @@ def chart_json(today: Today, w: Words) -> str:
 
 
 def _row(hour: Period, today: Today, w: Words) -> Row:
-    name, state, figure = w.hour_name(hour, today.time_zone), _state(hour, today.now), hour.visitors
+    name, state, figure = w.hour_name(hour, today.time_zone), slots.state(hour, today.now), hour.visitors
     told = [w.t(NAMES[state])] if state != "heard" else []
     if figure.value is not None:
         told.insert(0, w.t("{n} people ({range})", n=figure.value, range=w.interval(figure)))
     return Row(hour, name, state, f"{name}: {', '.join(told)}")
-
-
-def _state(hour: Period, now: int) -> State:
-    if hour.start >= now:
-        return "to come"
-    if hour.visitors.value is None:
-        if hour.coverage > 0:
-            return "not enough was heard"
-        if at_rest(hour, now - WINDOW_S - ARRIVAL_S):
-            return "resting"
-        if not hour.open:
-            return "closed"
-        return "not listened" if hour.start + WINDOW_S + ARRIVAL_S <= now else "to come"
-    if hour.end > now:
-        return "so far"
-    return "heard" if hour.coverage >= COMPLETE else "incomplete"

@@ -11,6 +11,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from cloud.core.figures import COMPLETE
 from cloud.core.today import counting, sensor_line
 from cloud.dashboard import chart, panel, words
 from cloud.dashboard.words import Words
@@ -29,15 +30,10 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.globals.update(languages=LANGUAGES, chart=chart, panel=panel, sensor_line=sensor_line)
+    jinja.globals.update(languages=LANGUAGES, chart=chart, panel=panel, sensor_line=sensor_line, complete=COMPLETE)
     jinja.filters["listened_today"] = words.listened_today
     jinja.tests.update(counting=counting, incomplete=words.incomplete)
     return jinja
-
-
-def of_shop(shop: str, name: str, tab: str) -> dict[str, Any]:
-    """What a page that extends `shop.html` wants to know; `tab` is the end of its path."""
-    return {"shop_id": shop, "shop_name": name, "tab": tab, "root": f"/shops/{shop}"}
 
 
 class Render:
@@ -51,7 +47,7 @@ class Render:
         """The words of whoever asks."""
         return Words(chosen(request.cookies.get(COOKIE), request.headers.get("accept-language", "")))
 
-    def __call__(self, request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
+    def __call__(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The page of a template with these values."""
         w = self.words(request)
         known = {"w": w, "t": w.t, "api": self._api, "here": request.url.path} | values

@@ -3,7 +3,8 @@
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse
 
-from cloud.dashboard.render import Render, of_shop
+from cloud.dashboard.render import Render
+from cloud.dashboard.shown import Shown, both
 from cloud.desk import Desk
 
 
@@ -12,14 +13,13 @@ def add(site: FastAPI, desk: Desk, render: Render) -> None:
 
     @site.get("/")
     def shops(request: Request) -> HTMLResponse:
-        return render(request, "shops.html", shops=desk.reader.todays())
+        return render(request, "shops.html", shops=desk.reader.lines())
 
-    @site.get("/shops/{shop}")
-    def today(request: Request, shop: str) -> HTMLResponse:
-        found = desk.reader.today(shop)
-        return render(request, "today.html", today=found, again=False, **of_shop(found.shop, found.name, ""))
+    def today(request: Request, shown: Shown) -> HTMLResponse:
+        return render(request, "today.html", today=desk.reader.today(shown.shop), again=False, **shown.values(""))
 
-    @site.get("/shops/{shop}/figures")
-    def figures(request: Request, shop: str) -> HTMLResponse:
-        """What a page that is open already puts in place of its figures."""
-        return render(request, "figures.html", today=desk.reader.today(shop), again=True)
+    def figures(request: Request, shown: Shown) -> HTMLResponse:
+        return render(request, "figures.html", today=desk.reader.today(shown.shop), again=True)
+
+    both(site, desk, "", "today", today)
+    both(site, desk, "/figures", "today", figures)

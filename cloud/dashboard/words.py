@@ -48,6 +48,10 @@ class Words:
         """A share of 0 to 1 in per cent, cut: 0.899 is 89 %, because it is not yet 90 %."""
         return NOTHING if share is None else f"{int(share * 100 + 1e-9)}{THIN}%"
 
+    def rounded(self, share: float | None) -> str:
+        """A share of 0 to 1 in per cent, rounded."""
+        return NOTHING if share is None else self.language.percent(share)
+
     def share(self, figure: Figure) -> str:
         """A figure that is a share, in whole per cent."""
         return NOTHING if figure.value is None else self.language.percent(figure.value)
@@ -74,9 +78,13 @@ class Words:
 
     def none_yet(self, today: Today) -> str:
         """Why today has no number so far."""
-        if resting(today):
+        return self.none_so_far(today.day.visitors, resting=resting(today))
+
+    def none_so_far(self, visitors: Figure, *, resting: bool) -> str:
+        """Why there are no visitors so far today; `resting`: nothing was to be heard yet."""
+        if resting:
             return self.t("At rest so far today")
-        if today.day.visitors.coverage == 0:
+        if visitors.coverage == 0:
             return self.t("Not listened yet today")
         return self.t("Not enough was heard yet today")
 

@@ -7,7 +7,39 @@
 Each module is one noun: a class over `(store, tenant, clock)` whose methods block.
 """
 
+from cloud.desk.alerts import AlertLine, Alerts
+from cloud.desk.annotations import Annotations
+from cloud.desk.calibration import Calibration, DoorLine
+from cloud.desk.dailies import Dailies
 from cloud.desk.desk import Desk
+from cloud.desk.export import Exports
+from cloud.desk.funnel import Funnels
+from cloud.desk.post import Post, UnknownWordError
 from cloud.desk.reader import Reader, ShopLine, UnknownShopError, Visits
+from cloud.desk.shares import Shares
+from cloud.desk.till import TillForgotten, TillPreview, Tills, TillSold, TillSources, TillTold
 
-__all__ = ["Desk", "Reader", "ShopLine", "UnknownShopError", "Visits"]
+__all__ = [
+    "AlertLine",
+    "Alerts",
+    "Annotations",
+    "Calibration",
+    "Dailies",
+    "Desk",
+    "DoorLine",
+    "Exports",
+    "Funnels",
+    "Post",
+    "Reader",
+    "Shares",
+    "ShopLine",
+    "TillForgotten",
+    "TillPreview",
+    "TillSold",
+    "TillSources",
+    "TillTold",
+    "Tills",
+    "UnknownShopError",
+    "UnknownWordError",
+    "Visits",
+]

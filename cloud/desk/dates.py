@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from cloud.core.refusal import Refusal
+from cloud.core.saying import Saying
 
 MAX_DAYS = 400
 MAX_DAYS_OF_HOURS = 62
@@ -19,9 +20,13 @@ def parse(name: str, text: str) -> date:
             raise ValueError  # fromisoformat would take "20261124" and week dates too
         day = date.fromisoformat(text)
     except ValueError:
-        raise WrongDatesError(f'{name} is "{text[:40]}", which is no date: write it as 2026-11-24.') from None
+        raise WrongDatesError(
+            Saying('{name} is "{text}", which is no date: write it as 2026-11-24.', name=name, text=text[:40])
+        ) from None
     if not 1971 <= day.year <= 9998:
-        raise WrongDatesError(f"{name} is {text}: only dates from 1971 to 9998 can be asked for.")
+        raise WrongDatesError(
+            Saying("{name} is {text}: only dates from 1971 to 9998 can be asked for.", name=name, text=text)
+        )
     return day
 
 
@@ -35,7 +40,7 @@ def day_or_span(day: str | None, first: str | None, last: str | None, today: dat
     if day is None:
         return span(first, last, today, default=1, limit=MAX_DAYS_OF_HOURS)
     if first is not None or last is not None:
-        raise WrongDatesError("Send either date, or from and to, not both.")
+        raise WrongDatesError(Saying("Send either date, or from and to, not both."))
     return one(day, today), one(day, today)
 
 
@@ -47,7 +52,16 @@ def span(first: str | None, last: str | None, today: date, *, default: int, limi
     end = today if last is None else parse("to", last)
     start = end - timedelta(days=default - 1) if first is None else parse("from", first)
     if start > end:
-        raise WrongDatesError(f"from ({start}) is after to ({end}): swap them.")
+        raise WrongDatesError(
+            Saying("from ({first}) is after to ({last}): swap them.", first=start.isoformat(), last=end.isoformat())
+        )
     if (end - start).days >= limit:
-        raise WrongDatesError(f"{start} to {end} is more than {limit} days: ask for fewer at a time.")
+        raise WrongDatesError(
+            Saying(
+                "{first} to {last} is more than {limit} days: ask for fewer at a time.",
+                first=start.isoformat(),
+                last=end.isoformat(),
+                limit=limit,
+            )
+        )
     return start, end

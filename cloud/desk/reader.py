@@ -9,30 +9,38 @@ from datetime import date
 import msgspec
 from msgspec import Struct
 
-from cloud.core import budget, calendar, panel, today
+from cloud.core import budget, calendar, ledger, panel, rollup, today
 from cloud.core.calendar import Span
 from cloud.core.calibration import Factor
 from cloud.core.coverage import PlacedShop
 from cloud.core.disclosure import disclosed_day
 from cloud.core.figures import Figure, Period, SensorState, Shop, Today
-from cloud.core.glossary import disclosed_period
+from cloud.core.glossary import disclosed, disclosed_period, round_down
+from cloud.core.ledger import Line
 from cloud.core.saying import Saying
-from cloud.core.visits import Budget, PanelDay, PanelToday
-from cloud.store import Store
+from cloud.core.visits import Budget, PanelDay, PanelToday, Share
+from cloud.store import Glance, Store, Wanted
 
 
 class ShopLine(Struct, frozen=True, kw_only=True):
     """A shop in the list: today's visitors so far, who is inside, and one sentence on its sensors.
 
-    `inside_at` is the end of the newest window, in UTC seconds; null before the first.
+    `now` and `inside_at` are UTC seconds, the latter the end of the newest window; null before the first. `listened` is
+    the share listened to of the day so far or of its opening hours, whichever is less: below 0.9 it is incomplete.
+    `resting`: nothing was to be heard yet today; `resting_now`: nothing is to be heard now.
     """
 
     shop: str
     name: str
+    region: str
     time_zone: str
     date: str
+    now: int
     open_now: bool
     visitors: Figure
+    listened: Share
+    resting: bool
+    resting_now: bool
     inside_now: Figure
     inside_at: int | None
     sensors: str
@@ -61,6 +69,10 @@ class Reader:
         self._store = store
         self._clock = clock
 
+    def shops(self) -> list[Shop]:
+        """The tenant's shops."""
+        return self._store.shops(self.tenant)
+
     def names(self) -> list[str]:
         """Ids of the tenant's shops."""
         return [shop.shop for shop in self._store.shops(self.tenant)]
@@ -76,31 +88,55 @@ class Reader:
         """The shop's local date now."""
         return calendar.date_at(shop.time_zone, int(self._clock()))
 
-    def todays(self) -> list[Today]:
-        """Today for every shop, by name."""
-        shops = sorted(self._store.shops(self.tenant), key=lambda shop: (shop.name, shop.shop))
-        return [self._today(shop) for shop in shops]
-
     def today(self, shop_id: str) -> Today:
         """Today for one shop, with its panel."""
-        return self._today(self.shop(shop_id), with_panel=True)
+        shop, now = self.shop(shop_id), int(self._clock())
+        want = today.wanted(shop, now)
+        until = max(want.day[0], now - today.ARRIVAL_S)
+        seen = self._store.seen(
+            shop.tenant,
+            shop.shop,
+            now,
+            Wanted(
+                hours=[want.before, want.day],
+                windows=[want.open_before, want.open_hour],
+                panel=panel.span_today(shop.time_zone, until),
+            ),
+        )
+        placed = self._placed(shop)
+        exact = today.today(
+            shop,
+            now,
+            hours=seen.hours,
+            windows=seen.windows,
+            latest=seen.latest,
+            sensors=seen.sensors,
+            panel=panel.today(placed, seen.panel, until, budget.budget(placed, seen.sensors, seen.panel)),
+        )
+        return today.disclosed_today(exact)
 
     def lines(self) -> list[ShopLine]:
-        """The list of shops."""
+        """The list of shops, by name, as they were last rolled up."""
+        now = int(self._clock())
+        found = sorted(self._store.glances(self.tenant, now), key=lambda one: (one.shop.name, one.shop.shop))
+        days = [calendar.day_at(one.shop.time_zone, now) for one in found]
+        span = (min(day[0] for day in days), max(day[1] for day in days)) if days else (now, now)
+        lines = self._store.lines(self.tenant, [one.shop.shop for one in found], *span)
         return [
-            ShopLine(
-                shop=one.shop,
-                name=one.name,
-                time_zone=one.time_zone,
-                date=one.date,
-                open_now=one.open_now,
-                visitors=one.day.visitors,
-                inside_now=one.inside_now,
-                inside_at=one.inside_at,
-                sensors=today.sensor_line(one.sensors),
-            )
-            for one in self.todays()
+            _shop_line(one, next((line for line in lines[one.shop.shop] if line.start == day[0]), None), day, now)
+            for one, day in zip(found, days, strict=True)
         ]
+
+    def inside(self, shop: Shop) -> tuple[Figure, bool, int | None]:
+        """Who is inside now, whether the radios rest, and the end of the newest window: as `today` has them."""
+        latest = self._store.latest_window(shop.tenant, shop.shop)
+        figure, resting = today.inside(latest, int(self._clock()))
+        return disclosed(figure), resting, None if latest is None else latest.end
+
+    def period(self, shop: Shop, grain: str, start: int) -> Period | None:
+        """The "hour" or "day" that starts at a UTC second, as it was last rolled up; None where nothing was."""
+        found = self._store.periods(shop.tenant, shop.shop, grain, start, start + 1)
+        return disclosed_period(found[0]) if found else None
 
     def factors(self, shop: Shop) -> list[Factor]:
         """The shop's factors from phones to people, each with the time it holds from, oldest first."""
@@ -134,7 +170,7 @@ class Reader:
         now = int(self._clock())
         begun = min(last, calendar.date_at(shop.time_zone, now))
         span = (calendar.day_of(shop.time_zone, first)[0], calendar.panel_day_of(shop.time_zone, last)[1])
-        placed, readings = self._placed(shop), self._store.reports(self.tenant, shop.shop, *span)
+        placed, readings = self._placed(shop), self._store.panel_reports(self.tenant, shop.shop, *span)
         found = panel.days(placed, readings, first, begun, now - today.ARRIVAL_S)
         return Visits(
             shop=shop.shop,
@@ -148,14 +184,6 @@ class Reader:
     def _placed(self, shop: Shop) -> PlacedShop:
         return PlacedShop(shop=shop, placements=self._store.placements(self.tenant, shop.shop))
 
-    def _panel(self, shop: Shop, now: int, sensors: list[SensorState]) -> PanelToday | None:
-        zone = shop.time_zone
-        until = max(calendar.day_at(zone, now)[0], now - today.ARRIVAL_S)
-        ended, day = panel.dates_today(zone, until)
-        span = (calendar.panel_day_of(zone, ended)[0], calendar.panel_day_of(zone, day)[1])
-        placed, readings = self._placed(shop), self._store.reports(self.tenant, shop.shop, *span)
-        return panel.today(placed, readings, until, budget.budget(placed, sensors, readings))
-
     def _filled(self, shop: Shop, grain: str, spans: list[Span]) -> list[Period]:
         now = int(self._clock())
         begun = [span for span in spans if span[0] < now]
@@ -164,21 +192,28 @@ class Reader:
         known = self._store.periods(self.tenant, shop.shop, grain, begun[0][0], begun[-1][1])
         return [disclosed_period(one) for one in today.filled(shop, known, begun)]
 
-    def _today(self, shop: Shop, *, with_panel: bool = False) -> Today:
-        now = int(self._clock())
-        want = today.wanted(shop, now)
-        store, key = self._store, (shop.tenant, shop.shop)
-        sensors = store.sensors(*key, now)
-        exact = today.today(
-            shop,
-            now,
-            hours=[*store.periods(*key, "hour", *want.before), *store.periods(*key, "hour", *want.day)],
-            windows=[*store.windows(*key, *want.open_before), *store.windows(*key, *want.open_hour)],
-            latest=store.latest_window(*key),
-            sensors=sensors,
-            panel=self._panel(shop, now, sensors) if with_panel else None,
-        )
-        return today.disclosed_today(exact)
+
+def _shop_line(glance: Glance, line: Line | None, day: Span, now: int) -> ShopLine:
+    shop, latest = glance.shop, glance.latest
+    told = today.so_far(glance.day or rollup.silent(shop, *day), now)
+    opened = None if line is None else ledger.listened_so_far(shop, line, told.end)
+    inside_now, resting_now = today.inside(latest, now)
+    return ShopLine(
+        shop=shop.shop,
+        name=shop.name,
+        region=shop.region,
+        time_zone=shop.time_zone,
+        date=calendar.date_at(shop.time_zone, now).isoformat(),
+        now=now,
+        open_now=calendar.is_open(shop, now, now + 1),
+        visitors=disclosed(told.visitors),
+        listened=round_down(told.coverage if opened is None else min(told.coverage, opened)),
+        resting=today.at_rest(told, told.end),
+        resting_now=resting_now,
+        inside_now=disclosed(inside_now),
+        inside_at=None if latest is None else latest.end,
+        sensors=today.sensor_line(glance.sensors),
+    )
 
 
 def _span(shop: Shop, first: date, last: date) -> Span:

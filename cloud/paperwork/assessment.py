@@ -9,6 +9,7 @@
 from math import exp
 from typing import Literal
 
+from cloud.core import calendar
 from cloud.paperwork.facts import LONGEST_WINDOW_S, Facts
 from cloud.paperwork.forms import filled
 
@@ -23,13 +24,20 @@ def markdown(facts: Facts, kind: Kind, kept: int) -> str:
         shop=facts.shop,
         controller=facts.controller,
         stable=facts.profile == "D24",
-        hours=", ".join(f"{' '.join(one.days)} {one.opens} to {one.closes}" for one in facts.shop.hours),
+        hours=_hours(facts),
         window_minutes=f"{facts.window_s / 60:g}",
         longest_window_minutes=LONGEST_WINDOW_S // 60,
         key_hours=f"{facts.longest_key_s / 3600:g}",
         advantage=advantage(facts.epsilon),
         kept=kept,
     )
+
+
+def _hours(facts: Facts) -> str:
+    """The opening hours in force when the papers were made."""
+    day = calendar.date_at(facts.shop.time_zone, facts.at)
+    rules = [one for one in facts.shop.hours if calendar.in_force(one, day)]
+    return ", ".join(f"{' '.join(one.days)} {one.opens} to {one.closes}" for one in rules)
 
 
 def advantage(epsilon: float) -> float:

@@ -9,12 +9,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from sqlalchemy import MetaData
 
 from agent.contract import schema as contract
 from agent.contract import topics
+from cloud.core import merged
 from cloud.paperwork import sources
 from cloud.paperwork.facts import PaperworkError
 from cloud.store import schema
@@ -37,7 +38,9 @@ def everything() -> list[Item]:
         *columns(schema.metadata),
         *outbox_columns(outbox),
         *topics_of(topics),
+        *(Item("topics", merged.topic("{tenant}", "{shop}", leaf)) for leaf in get_args(merged.Leaf)),
         *fields(contract.schema()),
+        *fields(merged.schema()),
         *program(texts),
     ]
 
@@ -88,4 +91,6 @@ def _made(name: str, function: Callable[..., str], leaves: tuple[str, ...]) -> l
             return [function(_ID)]
         case ["sensor_id", "leaf"]:
             return [function(_ID, leaf) for leaf in leaves]
+        case ["tenant", "shop"]:
+            return [function("{tenant}", "{shop}")]
     raise PaperworkError(f"The inventory cannot tell which topics {name} of the contract makes: teach `structure` to.")

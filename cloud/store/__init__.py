@@ -6,26 +6,34 @@
 4. SQLAlchemy Core, so that SQLite and PostgreSQL are one code. SQLite is the default.
 """
 
-from cloud.store.delivery import Delivery, Quarantined, Reports, Said, receive
+from cloud.store.delivery import Delivery, Quarantined, Reports, Said, Sold, receive
 from cloud.store.errors import StoreError, StoreTooNewError, StoreTooOldError
 from cloud.store.intake import Committed
 from cloud.store.migration import migrate
 from cloud.store.quarantine import Limits
 from cloud.store.rollups import Rolled
-from cloud.store.store import Store
+from cloud.store.sales import Kept
+from cloud.store.store import Glance, Seen, Store, Wanted
+from cloud.store.till import Till
 
 __all__ = [
     "Committed",
     "Delivery",
+    "Glance",
+    "Kept",
     "Limits",
     "Quarantined",
     "Reports",
     "Rolled",
     "Said",
+    "Seen",
+    "Sold",
     "Store",
     "StoreError",
     "StoreTooNewError",
     "StoreTooOldError",
+    "Till",
+    "Wanted",
     "migrate",
     "receive",
 ]

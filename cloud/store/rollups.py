@@ -1,12 +1,14 @@
-"""Rollups: dirty hours are recomputed from the raw reports, and their days from the hours.
+"""Rollups: dirty hours are recomputed from the raw reports, their days from the hours, and what is read often with them.
 
 1. A mark is deleted in the transaction that recomputes its hour, before the reports are read: a report that
    comes in meanwhile marks the hour again. There is no other way for a `period` row to come about.
    A shop is rolled up by one at a time: a day is made of hours that another would not have committed yet.
 2. A row is a function of reports, placements and the shop alone; recomputing any time gives the same bytes.
+3. Grains: "hour" and "day" are a `Period`. So that nobody who reads has to learn or look for it: "base" is the background
+   that the hours of a day were computed with, "last" the newest window, "page" the ledger of a month.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -14,17 +16,20 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, delete, func, select
 
 from agent.contract import encode
-from cloud.core import calendar, rollup
-from cloud.core.background import Background
+from cloud.core import calendar, ledger, rollup
+from cloud.core.background import Background, Backgrounds
 from cloud.core.coverage import Placement
 from cloud.core.figures import Figure, Period, Shop
+from cloud.core.ledger import Line
 from cloud.core.rollup import Reading
-from cloud.store import raw, schema
+from cloud.store import ledgers, raw, schema
 from cloud.store.nights import Nights
 from cloud.store.places import Hour, Places, ShopKey
 from cloud.store.statements import Statements
 
+_LAST = 0  # the only start of the grain "last"
 _period = msgspec.json.Decoder(Period)
+_base = msgspec.json.Decoder(Backgrounds)
 
 
 class Rolled(Struct, frozen=True):
@@ -40,7 +45,7 @@ def recompute(db: Connection, sql: Statements, places: Places, nights: Nights, l
     """Recompute up to `limit` dirty hours and the days they are in; empty when nothing is dirty."""
     hours = _take_marks(db, limit)
     rolled: list[Rolled] = []
-    days: set[tuple[ShopKey, calendar.Span]] = set()
+    days: dict[tuple[ShopKey, calendar.Span], Mapping[str, Background]] = {}
     for tenant, shop_id, hour in hours:
         key = (tenant, shop_id)
         shop = places.shop_at(key, hour)
@@ -49,13 +54,15 @@ def recompute(db: Connection, sql: Statements, places: Places, nights: Nights, l
         start, end = calendar.hour_at(shop.time_zone, hour)
         placed = places.placements.get(key, [])
         reported = raw.readings(db, placed, start, end)
-        period = rollup.period(shop, start, end, placed, reported, nights.before(db, places, key, hour))
-        rolled.append(Rolled(tenant, shop_id, "hour", period))
-        days.add((key, calendar.day_at(shop.time_zone, hour)))
+        base = nights.before(db, places, key, hour)
+        rolled.append(Rolled(tenant, shop_id, "hour", rollup.period(shop, start, end, placed, reported, base)))
+        days[key, calendar.day_at(shop.time_zone, hour)] = base
     _put(db, sql, rolled)
     in_force = {(key, span): places.shop_at(key, span[1] - 1) for key, span in sorted(days)}
-    new_days = [_day(db, shop, key, span) for (key, span), shop in in_force.items() if shop is not None]
+    told = [_day(db, shop, key, span) for (key, span), shop in in_force.items() if shop is not None]
+    new_days = [day for day, _ in told]
     _put(db, sql, new_days)
+    _put_beside(db, sql, places, nights, days, told)
     return rolled + new_days
 
 
@@ -85,10 +92,30 @@ def windows(db: Connection, places: Places, nights: Nights, key: ShopKey, start:
             break
         day = calendar.day_at(shop.time_zone, window)
         if day not in quiet:
-            quiet[day] = nights.before(db, places, key, window)
+            known = _known_base(db, key, day[0])
+            quiet[day] = nights.before(db, places, key, window) if known is None else known
         closes = window + max(one.report.window_s for one in some)
         found.append(rollup.period(shop, window, closes, placed, some, quiet[day]))
     return found
+
+
+def latest(db: Connection, places: Places, nights: Nights, key: ShopKey) -> Period | None:
+    """The newest window, or the one before while more sensors have reported that; None: none yet.
+
+    A sensor that rests by plan has reported too.
+    """
+    since = max((newest(db, one) for one in places.placements.get(key, [])), default=-1)
+    last = windows(db, places, nights, key, since - 600, since + 1)[-2:] if since >= 0 else []
+    return max(reversed(last), key=lambda one: max(one.coverage, one.rested), default=None)
+
+
+def glances(
+    db: Connection, tenant: str, shops: Sequence[str], days: Iterable[int]
+) -> dict[str, tuple[Period | None, Period | None]]:
+    """By shop: (its day that starts at one of `days`, its newest window), as they were last rolled up."""
+    of_day = _of_shops(db, tenant, shops, "day", sorted(set(days)))
+    last = _of_shops(db, tenant, shops, "last", [_LAST])
+    return {one: (of_day.get(one), last.get(one)) for one in shops}
 
 
 def visits_of_devices(db: Connection, places: Places, nights: Nights, key: ShopKey, start: int, end: int) -> Figure:
@@ -127,11 +154,53 @@ def _take_marks(db: Connection, limit: int) -> list[Hour]:
     return hours
 
 
-def _day(db: Connection, shop: Shop, key: ShopKey, span: calendar.Span) -> Rolled:
-    period = rollup.total(shop, *span, periods(db, key, "hour", *span))
-    return Rolled(*key, "day", period)
+def _day(db: Connection, shop: Shop, key: ShopKey, span: calendar.Span) -> tuple[Rolled, Line]:
+    hours = periods(db, key, "hour", *span)
+    period = rollup.total(shop, *span, hours)
+    return Rolled(*key, "day", period), ledger.line(shop, period, hours)
+
+
+def _put_beside(
+    db: Connection,
+    sql: Statements,
+    places: Places,
+    nights: Nights,
+    days: Mapping[tuple[ShopKey, calendar.Span], Mapping[str, Background]],
+    told: Iterable[tuple[Rolled, Line]],
+) -> None:
+    """What is kept beside the periods, of days just rolled up."""
+    rows = [_row(key, "base", span[0], Backgrounds(by_sensor=dict(base))) for (key, span), base in days.items()]
+    pages = ledgers.pages(db, places, [((day.tenant, day.shop), line) for day, line in told])
+    rows += [_row(key, ledgers.GRAIN, start, page) for key, start, page in pages]
+    for key in {key for key, _ in days}:
+        if (one := latest(db, places, nights, key)) is not None:
+            rows.append(_row(key, "last", _LAST, one))
+    sql.put_period.run(db, sorted(rows))
+
+
+def _of_shops(db: Connection, tenant: str, shops: Sequence[str], grain: str, starts: list[int]) -> dict[str, Period]:
+    """One period of each shop. They are named, so that each is a look-up and nobody scans a tenant's periods."""
+    table = schema.period.c
+    found: dict[str, Period] = {}
+    for at in range(0, len(shops), ledgers.SHOPS_AT_ONCE):
+        some = shops[at : at + ledgers.SHOPS_AT_ONCE]
+        here = (table.tenant == tenant, table.shop.in_(some), table.grain == grain, table.start.in_(starts))
+        found.update(
+            (one, _period.decode(body)) for one, body in db.execute(select(table.shop, table.body).where(*here))
+        )
+    return found
+
+
+def _known_base(db: Connection, key: ShopKey, day: int) -> Mapping[str, Background] | None:
+    table = schema.period.c
+    here = (table.tenant == key[0], table.shop == key[1], table.grain == "base", table.start == day)
+    body = db.execute(select(table.body).where(*here)).scalar()
+    return None if body is None else _base.decode(body).by_sensor
+
+
+def _row(key: ShopKey, grain: str, start: int, body: Struct) -> tuple[str, str, str, int, bytes]:
+    return (*key, grain, start, encode(body))
 
 
 def _put(db: Connection, sql: Statements, rolled: list[Rolled]) -> None:
-    rows = [(one.tenant, one.shop, one.grain, one.period.start, encode(one.period)) for one in rolled]
-    sql.put_period.run(db, rows)
+    sql.put_period.run(db, [_row((one.tenant, one.shop), one.grain, one.period.start, one.period) for one in rolled])

@@ -3,13 +3,16 @@
 The gravest thing comes first: a sensor that is silent cannot also be trusted about its radio.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, func, select
+from msgspec.structs import replace
+from sqlalchemy import Connection, Row, Table, func, select
 
 from agent.contract import Health
+from cloud.core.budget import privacy
 from cloud.core.coverage import Placement
 from cloud.core.figures import SensorState
 from cloud.core.saying import Saying, span
@@ -17,6 +20,7 @@ from cloud.store import schema
 
 SILENT_AFTER_S = 180  # three windows of a minute: one may be late, two may be unlucky
 HEALTH_AFTER_S = 600
+_AT_ONCE = 1000
 _health = msgspec.json.Decoder(Health)
 
 
@@ -40,6 +44,13 @@ class Told(Struct, frozen=True, kw_only=True):
     health: Health | None
     health_at: int | None
     held_since: int | None
+
+
+def states(db: Connection, placements: Sequence[Placement], now: int) -> list[SensorState]:
+    """The states of placed sensors as of `now`, and what they say that they keep to."""
+    found = known(db, [one.sensor for one in placements])
+    each = [(one, found[one.sensor]) for one in placements]
+    return [replace(state(one, its, now), privacy=privacy(its.health)) for one, its in each]
 
 
 def state(placement: Placement, known: Known, now: int) -> SensorState:
@@ -75,39 +86,65 @@ def told(db: Connection, sensor_id: str) -> Told:
     )
 
 
-def known(db: Connection, sensor_id: str) -> Known:
-    """What the tables hold on a sensor."""
-    tenant, _, sensor = sensor_id.partition(":")
-    said = _said(db, tenant, sensor)
-    marks = schema.watermark.c
-    # Added here: what a hostile sensor says it gave up may be more than SQLite can add.
-    told = db.execute(
-        select(marks.last_report_at, marks.missing, marks.untrusted).where(
-            marks.tenant == tenant, marks.sensor == sensor
+def known(db: Connection, sensor_ids: Iterable[str]) -> dict[str, Known]:
+    """What the tables hold on sensors, by id."""
+    by_tenant: dict[str, list[str]] = {}
+    for one in sensor_ids:
+        tenant, _, sensor = one.partition(":")
+        by_tenant.setdefault(tenant, []).append(sensor)
+    return {
+        f"{tenant}:{sensor}": one
+        for tenant, sensors in by_tenant.items()
+        for at in range(0, len(sensors), _AT_ONCE)
+        for sensor, one in _known(db, tenant, sensors[at : at + _AT_ONCE])
+    }
+
+
+def _known(db: Connection, tenant: str, sensors: Sequence[str]) -> Iterator[tuple[str, Known]]:
+    said = {row.sensor: row for row in _of(db, schema.sensor_state, tenant, sensors)}
+    told: dict[str, list[Row[Any]]] = {}
+    for row in _of(db, schema.watermark, tenant, sensors):
+        told.setdefault(row.sensor, []).append(row)
+    refused = {row.sensor: row.kept + row.given_up for row in _of(db, schema.refused, tenant, sensors)}
+    last = _last_windows(db, tenant, sensors)
+    for sensor in sensors:
+        marks, window, now = told.get(sensor, []), last.get(sensor), said.get(sensor)
+        yield (
+            sensor,
+            Known(
+                status=now.status if now else None,
+                health=_health.decode(now.health) if now and now.health else None,
+                health_at=now.health_at if now else None,
+                last_report_at=max(
+                    (one.last_report_at for one in marks if one.last_report_at is not None), default=None
+                ),
+                last_window_start=window[0] if window else None,
+                window_s=window[1] if window else 60,
+                # Added here: what a hostile sensor says it gave up may be more than SQLite can add.
+                missing=sum(one.missing for one in marks),
+                untrusted=sum(one.untrusted for one in marks),
+                quarantined=refused.get(sensor, 0),
+            ),
         )
-    ).all()
-    refused = schema.refused.c
-    unusable = db.execute(
-        select(refused.kept + refused.given_up).where(refused.tenant == tenant, refused.sensor == sensor)
-    ).scalar()
-    last = db.execute(
-        select(schema.report.c.window_start, schema.report.c.window_s)
-        .where(schema.report.c.tenant == tenant, schema.report.c.sensor == sensor)
-        .where(schema.report.c.window_start != schema.UNDATED)
-        .order_by(schema.report.c.window_start.desc())
+
+
+def _of(db: Connection, table: Table, tenant: str, sensors: Sequence[str]) -> Iterable[Row[Any]]:
+    return db.execute(select(table).where(table.c.tenant == tenant, table.c.sensor.in_(sensors)))
+
+
+def _last_windows(db: Connection, tenant: str, sensors: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """By sensor: (start, length) of its newest window. A look-up each, in one statement."""
+    report, placed = schema.report.c, schema.placement.c
+    newest = (
+        select(report.window_s)
+        .where(report.tenant == placed.tenant, report.sensor == placed.sensor, report.window_start != schema.UNDATED)
+        .order_by(report.window_start.desc())
         .limit(1)
-    ).first()
-    return Known(
-        status=said.status if said else None,
-        health=_health.decode(said.health) if said and said.health else None,
-        health_at=said.health_at if said else None,
-        last_report_at=max((one.last_report_at for one in told if one.last_report_at is not None), default=None),
-        last_window_start=last.window_start if last else None,
-        window_s=last.window_s if last else 60,
-        missing=sum(one.missing for one in told),
-        untrusted=sum(one.untrusted for one in told),
-        quarantined=int(unusable or 0),
     )
+    start, window_s = newest.with_only_columns(report.window_start), newest
+    query = select(placed.sensor, start.scalar_subquery(), window_s.scalar_subquery())
+    rows = db.execute(query.where(placed.tenant == tenant, placed.sensor.in_(sensors)))
+    return {sensor: (at, length) for sensor, at, length in rows if at is not None}
 
 
 def _said(db: Connection, tenant: str, sensor: str) -> Row[Any] | None:

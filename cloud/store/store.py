@@ -8,20 +8,21 @@
 Methods may be called from several threads; they take turns to write.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from msgspec.structs import replace
+from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from agent.contract import Hello, Watermark, encode
-from cloud.core import rollup
-from cloud.core.budget import privacy
+from cloud.core import calendar, calibration, people, rollup
+from cloud.core.calendar import Span
 from cloud.core.calibration import Factor
 from cloud.core.coverage import PlacedShop, Placement
 from cloud.core.figures import Figure, Period, SensorState, Shop
+from cloud.core.ledger import Line
 from cloud.core.rollup import Reading
-from cloud.store import engine, intake, migration, places, raw, rollups, schema, sensors, shops
+from cloud.store import engine, intake, ledgers, migration, places, raw, rollups, schema, sensors, shops
 from cloud.store.delivery import Delivery, Quarantined, Said
 from cloud.store.intake import Committed
 from cloud.store.nights import Nights
@@ -32,6 +33,36 @@ from cloud.store.sensors import Told
 from cloud.store.statements import compiled
 
 _LATEST = 2**62  # a second after every other
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Spans of UTC seconds: which hours and windows, and which reports on the panel."""
+
+    hours: Sequence[Span]
+    windows: Sequence[Span]
+    panel: Span
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """The hours and windows wanted, the newest of all (null: none yet), the sensors, and reports on the panel."""
+
+    hours: list[Period]
+    windows: list[Period]
+    latest: Period | None
+    sensors: list[SensorState]
+    panel: list[Reading]
+
+
+class Glance(Struct, frozen=True):
+    """A shop as a list of many shows it: its local day so far, its newest window (null: none yet), and its sensors.
+
+    `day` speaks of the whole day, so its coverage is of what is yet to come too.
+    """
+
+    shop: Shop
+    day: Period | None
+    latest: Period | None
+    sensors: list[SensorState]
 
 
 class Store:
@@ -88,11 +119,17 @@ class Store:
             known = self._known = places.current(db, self._known, "to change")
             return shops.apply(db, self._sql, known, wanted)
 
-    def calibrate(self, tenant: str, shop: str, factor: Factor) -> None:
-        """A factor from phones to people holds from now on. Raises StoreError for a shop nobody knows."""
+    def calibrate(
+        self, tenant: str, shop: str, factor: Factor, once: Callable[[Connection], bool] = lambda _: True
+    ) -> None:
+        """A factor from phones to people holds from now on, if `once` says so in the same transaction.
+
+        Raises StoreError for a shop nobody knows.
+        """
         with engine.writing(self._engine) as db:
             known = self._known = places.current(db, self._known, "to change")
-            shops.calibrate(db, self._sql, known, (tenant, shop), factor)
+            if once(db):
+                shops.calibrate(db, self._sql, known, (tenant, shop), factor)
 
     def factors(self, tenant: str, shop: str) -> list[Factor]:
         """The factors of a shop, in the order of time."""
@@ -104,9 +141,29 @@ class Store:
         found = (known.shop_at(key, _LATEST) for key in sorted(known.shops) if tenant in (None, key[0]))
         return [shop for shop in found if shop is not None]
 
-    def shop(self, tenant: str, shop: str) -> Shop | None:
-        """A shop with its newest factor, or None."""
-        return self._places().shop_at((tenant, shop), _LATEST)
+    def placed(self, tenant: str) -> list[PlacedShop]:
+        """The shops of one tenant, by id, each with its newest factor and where sensors stand or stood in it."""
+        known = self._places()
+        found = {key: known.shop_at(key, _LATEST) for key in sorted(known.shops) if key[0] == tenant}
+        return [
+            PlacedShop(shop=shop, placements=known.placements.get(key, []))
+            for key, shop in found.items()
+            if shop is not None
+        ]
+
+    def shop(self, tenant: str, shop: str, second: int = _LATEST) -> Shop | None:
+        """A shop with the factor in force at `second`, or the newest; None for one nobody knows."""
+        return self._places().shop_at((tenant, shop), second)
+
+    def factored(self, tenant: str) -> Callable[[str, int], Shop]:
+        """Gives a shop with the factor in force at a UTC second, as of now. Raises KeyError for one nobody knows."""
+        known = self._places()
+
+        def at(shop: str, second: int) -> Shop:
+            key = (tenant, shop)
+            return people.calibrated(known.shops[key], calibration.in_force(known.factors.get(key, ()), second))
+
+        return at
 
     def periods(self, tenant: str, shop: str, grain: str, start: int, end: int) -> list[Period]:
         """Rows of `grain` "hour" or "day" that start in `start` to `end`, in order.
@@ -137,6 +194,17 @@ class Store:
         with engine.reading(self._engine) as db:
             return raw.readings(db, placed, start, end)
 
+    def panel_reports(self, tenant: str, shop: str, start: int, end: int) -> list[Reading]:
+        """Those of `reports` that tell of the panel, of a rest, or of a lost key."""
+        placed = self._places().placements.get((tenant, shop), [])
+        with engine.reading(self._engine) as db:
+            return raw.readings(db, placed, start, end, raw.tells_of_panel)
+
+    def lines(self, tenant: str, shops: Sequence[str], start: int, end: int) -> dict[str, list[Line]]:
+        """By shop, the lines of the ledger of the days that start in `start` to `end`, in order."""
+        with engine.reading(self._engine) as db:
+            return ledgers.lines(db, tenant, shops, start, end)
+
     def placements(self, tenant: str, shop: str) -> list[Placement]:
         """Where sensors stand or stood in a shop."""
         return self._places().placements.get((tenant, shop), [])
@@ -153,20 +221,45 @@ class Store:
         A sensor that rests by plan has reported too.
         """
         known = self._places()
-        placed = known.placements.get((tenant, shop), [])
         with engine.reading(self._engine) as db:
-            newest = max((rollups.newest(db, one) for one in placed), default=-1)
-            if newest < 0:
-                return None
-            last = rollups.windows(db, known, self._nights, (tenant, shop), newest - 600, newest + 1)[-2:]
-        return max(reversed(last), key=lambda one: max(one.coverage, one.rested), default=None)
+            return rollups.latest(db, known, self._nights, (tenant, shop))
 
     def sensors(self, tenant: str, shop: str, now: int) -> list[SensorState]:
         """How the sensors are that stand in a shop at `now`, by name."""
         placed = [one for one in self._places().placements.get((tenant, shop), []) if one.holds(now)]
         with engine.reading(self._engine) as db:
-            known = [(one, sensors.known(db, one.sensor)) for one in placed]
-        return [replace(sensors.state(one, each, now), privacy=privacy(each.health)) for one, each in known]
+            return sensors.states(db, placed, now)
+
+    def seen(self, tenant: str, shop: str, now: int, wanted: Wanted) -> Seen:
+        """What a shop's Today is made of, in one view."""
+        key = (tenant, shop)
+        with engine.reading(self._engine) as db:
+            known = self._known = places.current(db, self._known)
+            placed = known.placements.get(key, [])
+            windows = [rollups.windows(db, known, self._nights, key, *span) for span in wanted.windows]
+            return Seen(
+                hours=[one for span in wanted.hours for one in rollups.periods(db, key, "hour", *span)],
+                windows=[one for some in windows for one in some],
+                latest=rollups.latest(db, known, self._nights, key),
+                sensors=sensors.states(db, [one for one in placed if one.holds(now)], now),
+                panel=raw.readings(db, placed, *wanted.panel, raw.tells_of_panel),
+            )
+
+    def glances(self, tenant: str, now: int) -> list[Glance]:
+        """Every shop of a tenant at `now`, by key, as last rolled up: not one after the other."""
+        with engine.reading(self._engine) as db:
+            known = self._known = places.current(db, self._known)
+            shops = {key[1]: known.shop_at(key, _LATEST) for key in sorted(known.shops) if key[0] == tenant}
+            days = {calendar.day_at(zone, now)[0] for zone in {one.time_zone for one in shops.values() if one}}
+            rows = rollups.glances(db, tenant, list(shops), days)
+            placed = {one: [x for x in known.placements.get((tenant, one), []) if x.holds(now)] for one in shops}
+            there = sensors.states(db, [x for some in placed.values() for x in some], now)
+        states = {one.sensor: one for one in there}
+        return [
+            Glance(shop, *rows[one], [states[x.sensor] for x in placed[one]])
+            for one, shop in shops.items()
+            if shop is not None
+        ]
 
     def told(self, sensor_ids: Iterable[str]) -> dict[str, Told]:
         """What each of these sensors last told of itself."""

@@ -254,7 +254,7 @@ def test_the_description_describes_the_bodies() -> None:
     document = api("/openapi.json")
     assert document["openapi"].startswith("3.1")
     paths = set(document["paths"])
-    assert paths == {
+    assert paths >= {
         "/shops",
         "/glossary",
         "/healthz",

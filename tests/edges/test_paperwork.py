@@ -177,6 +177,14 @@ def test_a_draft_without_a_controller_asks_for_it(tmp_path):
     assert "because not every sensor has told" in text
 
 
+def test_a_draft_has_the_opening_hours_in_force(tmp_path):
+    over = '{ days = ["mon"], opens = "08:00", closes = "17:00", until = "2026-06-30" }'
+    now = '{ days = ["mon", "sat"], opens = "09:00", closes = "18:00", from = "2026-06-30" }'
+    shop = config.load(settings(tmp_path, f"{SHOP}hours = [{over}, {now}]"))
+    text = papers.assessment_of(shop, "one", "dpia", "F5,-80", NOON)
+    assert "Opening hours the cloud knows: mon sat 09:00 to 18:00." in text
+
+
 def test_the_store_tells_what_a_sensor_last_said_and_since_when_it_holds_reports(tmp_path):
     cloud = told(tmp_path, health(DOOR, "F5"), health(DOOR, "D24"))
     store = Store(cloud.database)

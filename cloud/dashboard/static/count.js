@@ -1,18 +1,26 @@
 /* The count at the door: one tap a person, kept on this phone with every tap, sent when there is a line.
    1. What was tapped survives a reload, a flat battery and a lost line: it lies in localStorage until the cloud has answered.
-   2. A count has an id of its own, so sending it twice is sending it once. */
+   2. A count has an id of its own, so sending it twice is sending it once.
+   3. Times are the cloud's: by how much this phone's clock is off was asked while there was a line. */
 (function () {
   "use strict";
   var place = document.getElementById("count"), shop = place.dataset.shop, api = place.dataset.api;
-  var RUNNING = "footfall-count-" + shop, QUEUE = "footfall-counts-" + shop, ENOUGH_S = 900;
+  var RUNNING = "footfall-count-" + shop, QUEUE = "footfall-counts-" + shop, OFF = "footfall-off-by", ENOUGH_S = 900;
   var big = document.getElementById("tap"), number = document.getElementById("number"), spent = document.getElementById("spent");
   var start = document.getElementById("start"), undo = document.getElementById("undo"), done = document.getElementById("done");
   var told = document.getElementById("told"), bar = document.getElementById("bar"), lock = null;
 
   function load(key, otherwise) { try { return JSON.parse(localStorage.getItem(key)) || otherwise; } catch (error) { return otherwise; } }
   function save(key, value) { if (value === null) { localStorage.removeItem(key); } else { localStorage.setItem(key, JSON.stringify(value)); } }
-  function now() { return Math.floor(Date.now() / 1000); }
+  function now() { return Math.floor(Date.now() / 1000) + load(OFF, 0); }
   function say(words) { told.textContent = words; }
+
+  function ask() {
+    if (load(RUNNING, null)) { return; }  // a count that runs keeps the clock it began by
+    fetch(api + "/healthz").then(function (answer) { return answer.json(); }).then(function (said) {
+      save(OFF, said.now - Math.floor(Date.now() / 1000));
+    }).catch(function () {});
+  }
 
   function show() {
     var running = load(RUNNING, null), lasted = running ? now() - running.begun : 0;
@@ -29,7 +37,7 @@
 
   function finish(running) {
     var queue = load(QUEUE, []);
-    queue.push({ id: running.id, session: { begun: running.begun, ended: now(), taps: running.taps } });
+    queue.push({ id: running.id, session: { id: running.id, begun: running.begun, ended: now(), taps: running.taps } });
     save(QUEUE, queue);
     save(RUNNING, null);
     if (lock) { lock.release(); lock = null; }
@@ -79,6 +87,7 @@
   addEventListener("online", send);
   document.addEventListener("visibilitychange", function () { if (!document.hidden && load(RUNNING, null)) { awake(); } });
   setInterval(show, 1000);
+  ask();
   show();
   send();
 })();
