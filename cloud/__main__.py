@@ -201,7 +201,7 @@ def report(
     store.close()
 
 
-@app.command()
+@app.command(name="mail-test")
 def mail_test(
     address: Annotated[str, typer.Argument(help="Where to send it.")], config: ConfigOption = DEFAULT_CONFIG
 ) -> None:

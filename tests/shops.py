@@ -211,6 +211,9 @@ class MemoryStore:
         last = max((one.report.window_start for one in self.readings.get(shop, [])), default=None)
         return None if last is None else self.windows(tenant, shop, last, last + 300)[0]
 
+    def factored(self, tenant: str) -> Callable[[str, int], Shop | None]:
+        return lambda shop, second: self.shop(tenant, shop)
+
     def factors(self, tenant: str, shop: str) -> list[Factor]:
         visits = Figure(value=20.0, low=18.0, high=22.0, coverage=1.0, definition="visitors/1")
         return [fit([Span(start=0, end=3600, people=30, devices=visits)], 1.0, 0, "taps")]

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator, default_rng
 
+from cloud.core.cohort import Cohort, ShopDays
 from cloud.core.contrast import Grid
-from cloud.core.lift import Comparison, ShopDays
 
 MONDAY = date(2026, 3, 2)
 USUAL = np.log([0.8, 0.8, 0.85, 0.9, 1.15, 1.5, 0.7])
@@ -41,7 +41,7 @@ USUAL_STREET = Street()
 
 def compared(
     seed: int, exposed: int, control: int, weeks: int, days: int, lift: float, street: Street = USUAL_STREET
-) -> Comparison:
+) -> Cohort:
     """Shops of which the first `exposed` have a `lift` in the last `days`, after `weeks` without."""
     rng = default_rng(seed)
     shops, begins = exposed + control, weeks * 7
@@ -52,7 +52,7 @@ def compared(
     due[:, np.arange(logs.shape[1]) % 7 == 6] = False
     due[:, rng.integers(0, logs.shape[1], 2)] = False
     known = due & ~_missing(rng, logs.shape, street)
-    return Comparison(
+    return Cohort(
         metric="visitors",
         first=MONDAY,
         begins=begins,

@@ -13,16 +13,33 @@ from starlette.responses import Response
 from agent.contract import TillHours
 from cloud.core.annotation import Annotation
 from cloud.core.calibration import Factor
+from cloud.core.campaign import Campaign
 from cloud.core.doorcount import Calibrated, DoorSession
 from cloud.core.figures import Period, Today
+from cloud.core.flow import Flow
 from cloud.core.funnel import Funnel
 from cloud.core.glossary import Definition
+from cloud.core.lift import Power
 from cloud.core.presets import Preset
+from cloud.core.ranking import Ranking
 from cloud.core.recipient import Recipient, Wishes
 from cloud.core.rule import Rule, RuleWanted
 from cloud.core.share import MadeShare, NewShare, Share
 from cloud.core.table import Column
-from cloud.desk import AlertLine, DoorLine, ShopLine, TillForgotten, TillSold, TillSources, TillTold, Visits
+from cloud.core.trends import Trends
+from cloud.core.week import Week
+from cloud.desk import (
+    AlertLine,
+    CampaignLine,
+    CampaignResult,
+    DoorLine,
+    ShopLine,
+    TillForgotten,
+    TillSold,
+    TillSources,
+    TillTold,
+    Visits,
+)
 
 REF = "#/components/schemas/{name}"
 INTRODUCTION = """
@@ -109,6 +126,10 @@ BODIES = (
     TillSold,
     TillSources,
     TillForgotten,
+    Week,
+    Trends,
+    Ranking,
+    Flow,
     Annotation,
     AlertLine,
     Rule,
@@ -116,6 +137,10 @@ BODIES = (
     DoorSession,
     DoorLine,
     Calibrated,
+    Campaign,
+    CampaignLine,
+    CampaignResult,
+    Power,
 )
 
 

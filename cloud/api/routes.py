@@ -10,13 +10,25 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 
-from cloud.api import alerts, annotations, bodies, calibration, export, funnel, post, shares, till
+from cloud.api import (
+    alerts,
+    annotations,
+    bodies,
+    calibration,
+    campaigns,
+    comparisons,
+    export,
+    funnel,
+    post,
+    shares,
+    till,
+)
 from cloud.api.bodies import Healthy, Json, News, Periods, Problem, answers
 from cloud.api.live import Live, LiveFullError, Subscription
 from cloud.core.figures import Period, Shop, Today
 from cloud.core.glossary import DEFINITIONS, Definition
 from cloud.core.refusal import Refusal
-from cloud.desk import Desk, Reader, ShopLine, UnknownShopError, Visits, dates
+from cloud.desk import Desk, Reader, ShopLine, UnknownCampaignError, UnknownShopError, Visits, dates
 
 Day = Annotated[str | None, Query(description="Local date, YYYY-MM-DD; today if left out.")]
 First = Annotated[str | None, Query(alias="from", description="First local date, YYYY-MM-DD.")]
@@ -38,10 +50,12 @@ def routes(desk: Desk, live: Live) -> FastAPI:
     export.add(api, desk)
     shares.add(api, desk)
     funnel.add(api, desk)
+    comparisons.add(api, desk)
     till.add(api, desk)
     annotations.add(api, desk)
     alerts.add(api, desk)
     calibration.add(api, desk)
+    campaigns.add(api, desk)
     post.add(api, desk)
     _problems(api)
     return api
@@ -130,6 +144,7 @@ def _problems(api: FastAPI) -> None:
     def problem(status: int, sentence: str) -> Json:
         return Json(Problem(error=sentence[:1].upper() + sentence[1:]), status_code=status)
 
+    @api.exception_handler(UnknownCampaignError)
     @api.exception_handler(UnknownShopError)
     async def unknown(_: Request, error: UnknownShopError) -> Json:
         return problem(404, str(error))

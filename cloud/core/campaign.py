@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from cloud.core.refusal import Refusal
 from cloud.core.saying import Saying
 
-Metric = Literal["visitors", "passers_by", "capture_rate"]
+Metric = Literal["visitors", "passers_by", "capture_rate", "conversion", "sales"]
 LONGEST_DAYS = 180
 LONGEST_TITLE, LONGEST_NOTE = 80, 500
 MOST_SHOPS = 500

@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats  # type: ignore[import-untyped]
+from scipy.optimize import brentq  # type: ignore[import-untyped]
 from scipy.sparse.linalg import lsqr  # type: ignore[import-untyped]
 from statsmodels.regression.linear_model import GLS, OLS  # type: ignore[import-untyped]
-from statsmodels.stats.power import TTestPower  # type: ignore[import-untyped]
 
 Grid = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -57,7 +57,11 @@ def change(logs: Grid, weekday: Days, during: Mask, exposed: Mask) -> Change | N
 
     None where nothing can be compared.
     """
-    rest = less_usual(logs, weekday, ~during)
+    return change_of(less_usual(logs, weekday, ~during), weekday, during, exposed)
+
+
+def change_of(rest: Grid, weekday: Days, during: Mask, exposed: Mask) -> Change | None:
+    """The same of what `less_usual` left: it does not depend on who is exposed."""
     if len(exposed) >= ENOUGH and not exposed.all():
         return _by_shop(_apart(rest, exposed), during, exposed)
     return _by_day(_difference(rest, exposed), weekday, during, trend=bool(exposed.all()))
@@ -93,14 +97,14 @@ def less_usual(logs: Grid, weekday: Days, usual: Mask) -> Grid:
     level, common = np.full(count, np.nan), np.full(logs.shape[1], np.nan)
     level[cells], common[days] = found[cells], found[count + days]
     usually = np.array([mean(common[weekday == one]) for one in range(WEEK)])  # a date is above or below its weekday
-    usual_of: Grid = (level.reshape(-1, WEEK) + usually)[:, weekday]
-    return logs - usual_of
+    rest: Grid = logs - (level.reshape(-1, WEEK) + usually)[:, weekday]
+    return rest
 
 
 def smallest(error: float, freedom: float, level: float, power: float) -> float:
-    """The smallest difference that is told from none at `level` (two-sided) with probability `power`."""
-    spreads = TTestPower().solve_power(nobs=freedom + 1, alpha=level, power=power, alternative="two-sided")
-    return float(spreads * np.sqrt(freedom + 1) * error)
+    """The smallest rise that is told from none at `level` (two-sided) with probability `power`, by the non-central t."""
+    bar = stats.t.ppf(1 - level / 2, freedom)
+    return error * float(brentq(lambda many: stats.nct.sf(bar, freedom, many) - power, 0.1, 10.0))
 
 
 def error_range(freedom: float, holds: float) -> tuple[float, float]:
@@ -113,7 +117,9 @@ def error_range(freedom: float, holds: float) -> tuple[float, float]:
 def mean(values: Grid, axis: int = 0) -> Grid:
     """The mean of what is there; NaN where nothing is."""
     count = (~np.isnan(values)).sum(axis)
-    return np.divide(np.nansum(values, axis), count, out=np.full(count.shape, np.nan), where=count > 0)
+    found: Grid = np.full(count.shape, np.nan)
+    np.divide(np.nansum(values, axis), count, out=found, where=count > 0)
+    return found
 
 
 def _apart(rest: Grid, exposed: Mask) -> Grid:

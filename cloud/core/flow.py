@@ -1,15 +1,15 @@
 """Flow: which zone of a shop fills after which, from how many are in each and when. Nobody is followed.
 
 1. A zone is what its sensors hear together, slot by slot of `SLOT_S`, while the shop is open.
-2. Compared are changes from slot to slot, without what the zone does on every day at that time: that all zones fill in
-   the morning says nothing about a way between them.
+2. Compared are changes over a quarter of an hour, without what the zone does on every day at that time: that all zones
+   fill in the morning says nothing about a way between them.
 3. Of each day there is one correlation per lag (Box and Jenkins, Time Series Analysis, 12.1); a day is a block, and the
    interval is Student's over the days, of Fisher's z.
 4. "B fills after A" is said where the correlation is largest at that lag of all from -60 to 60 minutes, lies above zero
    with all lags and pairs that were looked at allowed for (Bonferroni; `FALSE` in all), and no lag of the other sign or
    of zero does as well. Otherwise nothing is said.
-5. A slot less than `COMPLETE` listened to is a gap; a day with more than a tenth of gaps is left out, and with fewer than
-   `FEWEST_DAYS` days nothing is said.
+5. A slot less than `COMPLETE` listened to is a gap; a day with more than a tenth of gaps is left out, and with fewer
+   than `FEWEST_DAYS` days nothing is said.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Days = NDArray[np.float64]  # days x slots, or days x lags; NaN is a gap
 
 SLOT_S = 300
+CHANGE_SLOTS = 3
 MOST_LAGS = 12
 FEWEST_DAYS = 7
 FALSE = 0.05
@@ -107,9 +108,9 @@ def _disclosed(one: Following) -> Following:
 def _slots(shop: Shop, first: date, last: date) -> list[list[int]]:
     """The starts of the slots in the opening hours of every opening day."""
     dates = (date.fromordinal(one) for one in range(first.toordinal(), last.toordinal() + 1))
-    openings = ([span for span in calendar.opened(shop, day)] for day in dates)
+    openings = (calendar.opened(shop, day) for day in dates)
     days = [[slot for start, end in spans for slot in range(start, end - SLOT_S + 1, SLOT_S)] for spans in openings]
-    return [one for one in days if len(one) > MOST_LAGS]
+    return [one for one in days if len(one) > CHANGE_SLOTS + MOST_LAGS]
 
 
 def _occupancy(windows: Sequence[Period]) -> dict[int, Figure]:
@@ -119,8 +120,8 @@ def _occupancy(windows: Sequence[Period]) -> dict[int, Figure]:
         parts.setdefault(one.start // SLOT_S * SLOT_S, []).append(one)
     found = {}
     for slot, some in parts.items():
-        told = [(one.occupancy.coverage * (one.end - one.start), one.occupancy) for one in some if one.occupancy.value]
-        told += [(one.occupancy.coverage * (one.end - one.start), one.occupancy) for one in some if one.occupancy.value == 0]
+        known = [one for one in some if one.occupancy.value is not None]
+        told = [(one.occupancy.coverage * (one.end - one.start), one.occupancy) for one in known]
         listened_s = sum(seconds for seconds, _ in told)
         if listened_s < COMPLETE * SLOT_S:
             continue
@@ -173,7 +174,9 @@ def _following(series: Mapping[str, Sequence[Sequence[float | None]]]) -> list[F
     pairs = list(combinations(changes, 2))
     looked_at = len(pairs) * (2 * MOST_LAGS + 1)
     found = (_pair(one, other, _correlations(changes[one], changes[other]), looked_at, covered) for one, other in pairs)
-    return sorted((one for one in found if one is not None), key=lambda one: (one.lag.value or 0.0, one.first, one.then))
+    return sorted(
+        (one for one in found if one is not None), key=lambda one: (one.lag.value or 0.0, one.first, one.then)
+    )
 
 
 def _share(day: Sequence[float | None]) -> float:
@@ -181,12 +184,13 @@ def _share(day: Sequence[float | None]) -> float:
 
 
 def _changes(days: Sequence[Sequence[float | None]]) -> "Days":
-    """Changes from slot to slot, less what is usual at that time of the opening; days x slots."""
+    """Changes over a quarter of an hour from every slot, less what is usual then; days x slots."""
     import numpy as np  # noqa: PLC0415 - the server starts without it
 
     longest = max(map(len, days))
     rows = [[np.nan if one is None else one for one in day] + [np.nan] * (longest - len(day)) for day in days]
-    changes = np.diff(np.array(rows, dtype=np.float64), axis=1)
+    inside = np.array(rows, dtype=np.float64)
+    changes = inside[:, CHANGE_SLOTS:] - inside[:, :-CHANGE_SLOTS]
     known = np.sum(~np.isnan(changes), axis=0)
     usual = np.nansum(changes, axis=0) / np.maximum(known, 1)
     shapeless: Days = changes - usual

@@ -187,6 +187,94 @@ DEFINITIONS = (
         digits=2,
     ),
     Definition(
+        name="usual-hour/1",
+        title="Usual hour",
+        summary="How many come in such an hour of the week, usually.",
+        formula="median of the visitors of the same weekday and hour over the last 8 weeks that have ended",
+        unit="people (visits begun)",
+        source="Only hours that are complete, no holidays, and counted with the same people per device; undefined "
+        "where fewer than 3 of them are left.",
+        caveat="The range is where four of five of those weeks lie: how much such hours differ, not how well each was "
+        "counted.",
+        digits=0,
+    ),
+    Definition(
+        name="change/1",
+        title="Change",
+        summary="By how much a figure differs from the one it is compared with.",
+        formula="figure / figure compared with - 1, over days that were opening days both times",
+        unit="share, 0.1 being a tenth more",
+        source="Each end takes the worse of both ranges; that of people per device is taken out, being one in both.",
+        caveat="Undefined where either is incomplete, or people per device were calibrated in between. It says nothing "
+        "of the cause.",
+        digits=2,
+    ),
+    Definition(
+        name="daily-visitors/1",
+        title="Visitors a day",
+        summary="How many visitors an opening day had, on average.",
+        formula="visitors of the opening days / opening days",
+        unit="people (visits begun) a day",
+        source="Weeks of which every opening day is complete.",
+        caveat="The range is that of the counting: it does not narrow with the days, because its error repeats.",
+        digits=0,
+    ),
+    Definition(
+        name="moving-visitors/1",
+        title="Moving mean",
+        summary="How many visitors an opening day had, on average over the seven days up to this one.",
+        formula="visitors of the opening days among seven / those opening days",
+        unit="people (visits begun) a day",
+        source="Every weekday is in it once, so what is left is not the rhythm of the week.",
+        caveat="Undefined unless every opening day of the seven is complete.",
+        digits=0,
+    ),
+    Definition(
+        name="before-after/1",
+        title="Difference after",
+        summary="How many more visitors a day there were after something than before it.",
+        formula="mean of up to 4 whole weeks after - mean of up to 4 whole weeks before, each as visitors a day",
+        unit="people (visits begun) a day",
+        source="Welch's interval for the difference of two means (Biometrika 34, 1947), over weeks with the same "
+        "opening days.",
+        caveat="A bare before and after: season, weather and whatever else changed are in it. Weeks that follow each "
+        "other are alike, so the range is rather too narrow.",
+        digits=0,
+    ),
+    Definition(
+        name="conversion-of-days/1",
+        title="Conversion, by days",
+        summary="How many transactions there were for each visitor, over whole days.",
+        formula="transactions / visitors, over the days that are complete and that the till tells of",
+        unit="transactions per visitor",
+        source="As conversion, but whole days are taken or left where that takes hours: many shops are read at once.",
+        caveat="Coverage is the share of the opening days that is left. A day the till tells of in part counts as if "
+        "that were all it sold.",
+        digits=3,
+    ),
+    Definition(
+        name="zone-lag/1",
+        title="How much later a zone fills",
+        summary="So many minutes after one zone changes, the other does.",
+        formula="the lag at which the changes of one zone and the later changes of the other correlate most",
+        unit="minutes",
+        source="How many were in each zone, from five minutes to five minutes. The range holds every lag that cannot "
+        "be told to be worse, and half of five minutes on either side.",
+        caveat="Nobody is followed: that people went from one to the other is the plainest reason, not the only one. "
+        "Zones that hear each other seem to fill together.",
+        digits=1,
+    ),
+    Definition(
+        name="zone-correlation/1",
+        title="How closely a zone follows",
+        summary="How much of the changes in one zone is found again in the other.",
+        formula="mean over the days of the correlation of changes over a quarter of an hour, less what is usual then",
+        unit="0 for not at all, 1 for all of it",
+        source="Student's interval over the days, of Fisher's z.",
+        caveat="Small numbers are to be expected: most changes are chance.",
+        digits=2,
+    ),
+    Definition(
         name="coverage/2",
         title="Coverage",
         summary="The share of the time due that was actually listened to.",
@@ -323,14 +411,14 @@ DEFINITIONS = (
         name="lift/1",
         title="Lift of a campaign",
         summary="By how much more its shops changed than shops in which it did not run.",
-        formula="exp(mean over its shops of log(day / usual day before) - the same of the other shops) - 1, on days that "
-        "both have",
+        formula="exp(mean over its shops of log(day / usual day before) - the same of the other shops) - 1, on days "
+        "that both have",
         unit="share, 0.08 for 8 % more",
-        source="Difference-in-differences of logarithms. From four shops on each shop is one change (Bertrand, Duflo and "
-        "Mullainathan 2004; Donald and Lang 2007); with fewer, days are compared by generalised least squares.",
+        source="Difference-in-differences of logarithms. From four shops on each shop is one change (Bertrand, Duflo "
+        "and Mullainathan 2004; Donald and Lang 2007); with fewer, days are compared by generalised least squares.",
         caveat="It is the mean of the shops' own lifts, so a small shop counts as much as a large one. Whatever else "
         "changed in its shops and not in the others counts as the campaign; without others, whatever changed at all.",
-        digits=2,
+        digits=3,
     ),
     Definition(
         name="detectable-lift/1",

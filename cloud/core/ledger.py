@@ -1,13 +1,13 @@
 """Ledger: a shop's days as lines, a month to a page, to be read where thousands of days are compared.
 
-1. A line is a function of its day's hours. A page is the lines of a local month, in order; none of a day on which nobody
-   reported.
+1. A line is a function of its day's hours. A page is the lines of a local month, in order; none of a day on which
+   nobody reported.
 2. `coverage` is the least of the day's and of its opening hours': a lost noon is 4 % of a day and a fifth of its
    visitors. `due_s` are the seconds of its opening hours that were to be listened to, `lost_s` those that were not.
 3. The line of a day that has not ended speaks of the whole day: it is compared with nothing before it has.
 4. A sum is of opening days, and covered as they are, each by the time due in it.
 
-Lines come by the tens of thousands, refer to nothing that refers to them, and are left out of garbage collection (`gc`).
+Lines come by the tens of thousands and refer to nothing that refers to them: they need no garbage collection (`gc`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -8,14 +8,15 @@
 How it is computed is `cloud.core.trial`.
 """
 
+import math
 from collections.abc import Sequence
-from datetime import date
 from typing import Literal
 
 from msgspec import Struct
 
 from cloud.core.campaign import Metric
 from cloud.core.figures import COMPLETE, Figure
+from cloud.core.glossary import half_up
 from cloud.core.saying import Saying
 from cloud.core.visits import Share
 
@@ -24,28 +25,10 @@ DETECTABLE = "detectable-lift/1"
 HOLDS, LEVEL, POWER = 0.8, 0.1, 0.8
 FEW_DAYS = 7
 MUCH = 0.5
+NARROW = 0.1  # a range that is told in tenths of a per cent
 
 Method = Literal["shops", "days", "history"]
 Outcome = Literal["rose", "fell", "perhaps", "none", "unknown"]
-
-
-class ShopDays(Struct, frozen=True, kw_only=True):
-    """One shop's days: `due` says which could be compared, `values` has the number of those that were complete."""
-
-    shop: str
-    name: str
-    exposed: bool
-    values: list[float | None]
-    due: list[bool]
-
-
-class Comparison(Struct, frozen=True, kw_only=True):
-    """Shops over the same dates, from `first` on. From the day `begins` (0 is `first`) to the end the campaign runs."""
-
-    metric: Metric
-    first: date
-    begins: int
-    shops: list[ShopDays]
 
 
 class Placebos(Struct, frozen=True, kw_only=True):
@@ -148,18 +131,16 @@ def verdict(metric: Metric, outcome: Outcome, figure: Figure, chance: float, con
     value, low, high = figure.value or 0.0, figure.low or 0.0, figure.high or 0.0
     what, against = _what(metric), _against(control)
     if outcome == "none":
+        between = _between(low, high)
         return Saying(
-            "{what}: no difference can be told {against}, it lies between {low:percent} and {high:percent}.",
-            what=what, against=against, low=low, high=high,
-        )  # fmt: skip
-    if value < 0:
-        value, low, high = -value, -high, -low
-    by = Saying("{value:percent} ({low:percent} to {high:percent})", value=value, low=low, high=high)
+            "{what}: no difference can be told {against}: {between}.", what=what, against=against, between=between
+        )
+    by = _by(value, low, high) if value > 0 else _by(-value, -high, -low)
     if outcome == "perhaps":
+        perhaps = Saying("may have risen by {by}", by=by) if value > 0 else Saying("may have fallen by {by}", by=by)
         return Saying(
-            "{what} may have changed by {by} {against}, but chance makes as much in {chance:percent} of campaigns that "
-            "do nothing.",
-            what=what, by=by if figure.value == value else Saying("minus {by}", by=by), against=against, chance=chance,
+            "{what} {perhaps} {against}; but chance makes as much in {chance:percent} of campaigns that do nothing.",
+            what=what, perhaps=perhaps, against=against, chance=chance,
         )  # fmt: skip
     if outcome == "rose":
         return Saying("{what} rose by {by} {against}.", what=what, by=by, against=against)
@@ -259,15 +240,40 @@ def drifting(a_week: float) -> Saying:
 
 
 def _what(metric: Metric) -> Saying:
-    if metric == "visitors":
-        return Saying("Visitors")
-    return Saying("Passers-by") if metric == "passers_by" else Saying("The capture rate")
+    said = {
+        "visitors": Saying("Visitors"),
+        "passers_by": Saying("Passers-by"),
+        "capture_rate": Saying("The capture rate"),
+        "conversion": Saying("Conversion"),
+        "sales": Saying("Sales"),
+    }
+    return said[metric]
 
 
 def _against(control: int) -> Saying:
     if control == 0:
         return Saying("against the weeks before")
     return Saying("against one other shop") if control == 1 else Saying("against {n} other shops", n=control)
+
+
+def _between(low: float, high: float) -> Saying:
+    if high - low < NARROW:
+        return Saying("between {low:percent1} and {high:percent1}", low=low, high=high)
+    return Saying("between {low:percent} and {high:percent}", low=_down(low), high=-_down(-high))
+
+
+def _by(value: float, low: float, high: float) -> Saying:
+    if high - low < NARROW:
+        return Saying("{value:percent1} ({low:percent1} to {high:percent1})", value=value, low=low, high=high)
+    return Saying(
+        "{value:percent} ({low:percent} to {high:percent})",
+        value=half_up(100 * value) / 100, low=_down(low), high=-_down(-high),
+    )  # fmt: skip
+
+
+def _down(share: float) -> float:
+    """A share down to whole per cent."""
+    return math.floor(100 * share + 1e-9) / 100
 
 
 def _null(covered: float, definition: str) -> Figure:

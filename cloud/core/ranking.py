@@ -2,7 +2,8 @@
 
 1. A shop's place is a range of places: it is certainly behind as many as lie wholly above its range, and before as many
    as lie wholly below. Shops whose ranges overlap share places.
-2. A span of which less than `COMPLETE` was listened to, over its opening days, has no place and is compared with nothing.
+2. A span of which less than `COMPLETE` was listened to, over its opening days, has no place and is compared with
+   nothing.
 3. The span before is the same weekdays, the least number of whole weeks earlier that does not touch it. A change is of
    the dates that were opening days both times.
 4. A region is the sum of its shops, whether or not they may be compared, and says which of them were not heard enough.

@@ -1,13 +1,13 @@
 """Trends: weeks and days of a shop, the same weeks a year before, and what was different after something happened.
 
-1. A week is the sum of its opening days that have ended. One of which a day is incomplete is shown with its coverage and
-   compared with nothing.
+1. A week is the sum of its opening days that have ended. One of which a day is incomplete is shown with its coverage
+   and compared with nothing.
 2. A year before is 52 weeks before, over those weekdays that were opening days of both weeks. Where people per device
    were calibrated in between, there is no comparison: they are two measures.
 3. The moving mean of a day is that of the opening days of the week that ends with it; null unless all are complete.
-4. Before and after a note are compared by whole weeks from its date, each as the mean of its opening days, so that every
-   weekday counts alike. The interval is Welch's (Biometrika 34, 1947). Nothing is held constant but the weekday: it is a
-   bare before and after, and says so.
+4. Before and after a note are compared by whole weeks from its date, each as the mean of its opening days, so that
+   every weekday counts alike. The interval is Welch's (Biometrika 34, 1947). Nothing is held constant but the weekday:
+   it is a bare before and after, and says so.
 """
 
 from collections import Counter
@@ -249,7 +249,8 @@ def _effect(day: date, known: Mapping[date, Line], now: int, at: Callable[[int],
     was, came = ([one for one in some if all(line.complete for line in one)] for some in fit)
     if len(was) < FEWEST or len(came) < FEWEST:
         return None, Saying(
-            "Nothing can be said of before and after: it takes {n} complete weeks with the same opening days on both sides.",
+            "Nothing can be said of before and after: it takes {n} complete weeks with the same opening days on both "
+            "sides.",
             n=FEWEST,
         )
     ends = [second for some in (was, came) for one in some for second in (one[0].start, one[-1].end - 1)]

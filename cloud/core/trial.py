@@ -19,14 +19,16 @@ import numpy as np
 from msgspec.structs import replace
 
 from cloud.core import contrast, coverage, lift
+from cloud.core.cohort import Cohort, ShopDays
 from cloud.core.contrast import WEEK, Change, Days, Grid, Mask
 from cloud.core.figures import Figure
 from cloud.core.glossary import disclosed
-from cloud.core.lift import Comparison, Indexed, Lift, Method, Placebos, Power, ShopDays
+from cloud.core.lift import Indexed, Lift, Method, Placebos, Power
 from cloud.core.saying import Saying
 
 FEWEST_BEFORE = 2 * WEEK
 FEWEST_PEOPLE = 20.0
+PEOPLE = ("visitors", "passers_by")
 RARE = 0.05  # how rarely chance makes a drift that is warned of
 MOST_PLACEBOS = 40
 SHIFTS = 4  # spans that say what can be seen, each a week before the other
@@ -35,7 +37,7 @@ SHIFTS = 4  # spans that say what can be seen, each a week before the other
 class Table:
     """The used shops as arrays: logarithms by shop and day, the weekdays, and which shops are exposed."""
 
-    def __init__(self, asked: Comparison, used: Sequence[ShopDays]) -> None:
+    def __init__(self, asked: Cohort, used: Sequence[ShopDays]) -> None:
         values = np.array([[one or np.nan for one in shop.values] for shop in used], dtype=np.float64)
         self.logs: Grid = np.log(values)
         self.weekday: Days = (asked.first.weekday() + np.arange(values.shape[1])) % WEEK
@@ -47,7 +49,7 @@ class Table:
         return contrast.change(logs, weekday, np.arange(logs.shape[1]) >= begins, self.exposed)
 
 
-def result(asked: Comparison) -> Lift:
+def result(asked: Cohort) -> Lift:
     """The lift of a campaign, disclosed."""
     used, left_out = _usable(asked)
     exposed, control = ([one for one in used if one.exposed is side] for side in (True, False))
@@ -77,14 +79,14 @@ def result(asked: Comparison) -> Lift:
     )
 
 
-def power(asked: Comparison, days: int) -> Power:
+def power(asked: Cohort, days: int) -> Power:
     """What lift a campaign of so many `days` would show in shops of which `asked` has days without it, disclosed.
 
     It is tried on the last `days`, and again each week before; the mean of the variances says what can be seen.
     """
     length = len(asked.shops[0].values)
     span = min(days, length - 2 * FEWEST_BEFORE)
-    if span < WEEK:
+    if span < min(days, WEEK):
         return lift.no_power(Saying("there are too few weeks of figures"), days, [])
     used, left_out = _usable(replace(asked, begins=length - span))
     exposed, control = ([one.shop for one in used if one.exposed is side] for side in (True, False))
@@ -107,7 +109,7 @@ def power(asked: Comparison, days: int) -> Power:
     )
 
 
-def chart(asked: Comparison) -> list[Indexed]:
+def chart(asked: Cohort) -> list[Indexed]:
     """Every date beside what was usual on its weekday: the shops of the campaign, and the others."""
     used, _ = _usable(asked)
     count = len(asked.shops[0].values)
@@ -123,7 +125,7 @@ def chart(asked: Comparison) -> list[Indexed]:
     ]
 
 
-def _usable(asked: Comparison) -> tuple[list[ShopDays], list[str]]:
+def _usable(asked: Cohort) -> tuple[list[ShopDays], list[str]]:
     """The shops that can be compared (rule 2), and what is said of the others."""
     used: list[ShopDays] = []
     said: list[str] = []
@@ -133,7 +135,7 @@ def _usable(asked: Comparison) -> tuple[list[ShopDays], list[str]]:
             said.append(Saying("{shop} is left out: too few complete days before.", shop=one.name))
         elif not during or len(during) < sum(one.due[asked.begins :]) / 2:
             said.append(Saying("{shop} is left out: too few complete days in the campaign.", shop=one.name))
-        elif asked.metric != "capture_rate" and fsum(before) / len(before) < FEWEST_PEOPLE:
+        elif asked.metric in PEOPLE and fsum(before) / len(before) < FEWEST_PEOPLE:
             said.append(Saying("{shop} is left out: too few people a day to see a change.", shop=one.name))
         else:
             used.append(one)
@@ -171,18 +173,21 @@ def _drift(table: Table, begins: int) -> list[str]:
 
 def _in_time(table: Table, begins: int, real: Change) -> Placebos:
     """The campaign tried on spans of the weeks before it, half of which come before the first."""
-    lead = max(FEWEST_BEFORE, begins // 2)
+    lead = max(FEWEST_BEFORE, begins // (2 * WEEK) * WEEK)
     span = min(table.logs.shape[1] - begins, begins - lead)
     found = [table.change(start, start + span) for start in range(lead, begins - span + 1, WEEK)]
     return lift.placebos_in_time(span, *_tried([one for one in found if one is not None], real))
 
 
 def _in_shops(table: Table, begins: int, real: Change) -> Placebos:
-    """Control shops tried as if the campaign had run in each, against the others; every so manieth of many."""
-    others, found = table.logs[~table.exposed], []
-    during, count = np.arange(table.logs.shape[1]) >= begins, len(others)
-    for one in range(0, count if count > 1 else 0, ceil(count / MOST_PLACEBOS) or 1):
-        found.append(contrast.change(others, table.weekday, during, np.arange(count) == one))
+    """Control shops tried as if the campaign had run in each, against the others; of many every so manieth."""
+    others, during = table.logs[~table.exposed], np.arange(table.logs.shape[1]) >= begins
+    count = len(others)
+    if count < 2:
+        return lift.placebos_in_shops([], 0, 0)
+    rest = contrast.less_usual(others, table.weekday, ~during)
+    tried = range(0, count, ceil(count / MOST_PLACEBOS))
+    found = [contrast.change_of(rest, table.weekday, during, np.arange(count) == one) for one in tried]
     return lift.placebos_in_shops(*_tried([one for one in found if one is not None], real))
 
 

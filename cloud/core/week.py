@@ -54,9 +54,9 @@ class Usual(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Week(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A week from Monday `from` to Sunday `to` beside the usual one of the `weeks` before it that have ended.
 
-    `busiest` and `quietest` are the opening hours with usually most and fewest visitors, as many as are not told apart;
-    none where that is most of them. `first_hour` to `last_hour` are all a table needs to show. `hint`: when to have most
-    staff on the floor.
+    `busiest` and `quietest` are the opening hours with usually most and fewest visitors, as many as are not told
+    apart; none where that is most of them. `first_hour` to `last_hour` are all a table needs to show. `hint`: when to
+    have most staff on the floor.
     """
 
     shop: str

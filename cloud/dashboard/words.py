@@ -1,6 +1,7 @@
 """Words: figures, times and comparisons as a person reads them, in one language. Pure; templates know them as `w`."""
 
-from datetime import date, datetime
+import datetime as dates
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -104,9 +105,22 @@ class Words:
         """Weekday and date, "Tuesday 24 November"."""
         return self.language.date(_local(at, zone).date())
 
+    def change(self, figure: Figure) -> str:
+        """A change with its sign, as a mark and as a word."""
+        if figure.value is None:
+            return NOTHING
+        if round(100 * figure.value) == 0:
+            return self.t("as before")
+        told = self.language.percent(abs(figure.value))
+        return f"{UP} {self.t('{p} more', p=told)}" if figure.value > 0 else f"{DOWN} {self.t('{p} fewer', p=told)}"
+
+    def date(self, iso: str) -> dates.date:
+        """A date, from ISO, to be put into a sentence."""
+        return dates.date.fromisoformat(iso)
+
     def day(self, iso: str) -> str:
         """A date with its year, from ISO."""
-        return self.language.day(date.fromisoformat(iso))
+        return self.language.day(dates.date.fromisoformat(iso))
 
     def comparison(self, today: Today) -> Comparison:
         """Today so far against the same weekday a week ago, up to the same time of day; or why there is none."""

@@ -10,26 +10,36 @@ Each module is one noun: a class over `(store, tenant, clock)` whose methods blo
 from cloud.desk.alerts import AlertLine, Alerts
 from cloud.desk.annotations import Annotations
 from cloud.desk.calibration import Calibration, DoorLine
+from cloud.desk.campaigns import CampaignLine, CampaignResult, Campaigns, UnknownCampaignError
 from cloud.desk.dailies import Dailies
 from cloud.desk.desk import Desk
 from cloud.desk.export import Exports
+from cloud.desk.flow import Flows
 from cloud.desk.funnel import Funnels
 from cloud.desk.post import Post, UnknownWordError
+from cloud.desk.ranking import Rankings
 from cloud.desk.reader import Reader, ShopLine, UnknownShopError, Visits
 from cloud.desk.shares import Shares
 from cloud.desk.till import TillForgotten, TillPreview, Tills, TillSold, TillSources, TillTold
+from cloud.desk.trends import Trend
+from cloud.desk.week import Weeks
 
 __all__ = [
     "AlertLine",
     "Alerts",
     "Annotations",
     "Calibration",
+    "CampaignLine",
+    "CampaignResult",
+    "Campaigns",
     "Dailies",
     "Desk",
     "DoorLine",
     "Exports",
+    "Flows",
     "Funnels",
     "Post",
+    "Rankings",
     "Reader",
     "Shares",
     "ShopLine",
@@ -39,7 +49,10 @@ __all__ = [
     "TillSources",
     "TillTold",
     "Tills",
+    "Trend",
+    "UnknownCampaignError",
     "UnknownShopError",
     "UnknownWordError",
     "Visits",
+    "Weeks",
 ]

@@ -6,7 +6,9 @@ from cloud.core.message import Ways
 from cloud.desk.alerts import Alerts
 from cloud.desk.annotations import Annotations
 from cloud.desk.calibration import Calibration
+from cloud.desk.campaigns import Campaigns
 from cloud.desk.export import Exports
+from cloud.desk.flow import Flows
 from cloud.desk.funnel import Funnels
 from cloud.desk.post import Post
 from cloud.desk.ranking import Rankings
@@ -28,6 +30,7 @@ class Desk:
         self.funnels = Funnels(store, tenant, clock)
         self.weeks = Weeks(store, tenant, clock)
         self.trend = Trend(store, tenant, clock)
+        self.flows = Flows(store, tenant, clock)
         self.rankings = Rankings(store, tenant, clock)
         self.exports = Exports(store, tenant, clock)
         self.shares = Shares(store, tenant, clock)
@@ -35,4 +38,5 @@ class Desk:
         self.annotations = Annotations(store, tenant, clock)
         self.alerts = Alerts(store, tenant, clock)
         self.calibration = Calibration(store, tenant, clock)
+        self.campaigns = Campaigns(store, tenant, clock)
         self.post = Post(store, tenant, clock, ways)

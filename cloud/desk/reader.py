@@ -14,11 +14,11 @@ from cloud.core.calendar import Span
 from cloud.core.calibration import Factor
 from cloud.core.coverage import PlacedShop
 from cloud.core.disclosure import disclosed_day
-from cloud.core.figures import Figure, Period, SensorState, Shop, Today
+from cloud.core.figures import Figure, Period, Shop, Today
 from cloud.core.glossary import disclosed, disclosed_period, round_down
 from cloud.core.ledger import Line
 from cloud.core.saying import Saying
-from cloud.core.visits import Budget, PanelDay, PanelToday, Share
+from cloud.core.visits import Budget, PanelDay, Share
 from cloud.store import Glance, Store, Wanted
 
 

@@ -1,11 +1,11 @@
-"""Rollups: dirty hours are recomputed from the raw reports, their days from the hours, and what is read often with them.
+"""Rollups: dirty hours are recomputed from the raw reports, their days from the hours, and what is read often too.
 
 1. A mark is deleted in the transaction that recomputes its hour, before the reports are read: a report that
    comes in meanwhile marks the hour again. There is no other way for a `period` row to come about.
    A shop is rolled up by one at a time: a day is made of hours that another would not have committed yet.
 2. A row is a function of reports, placements and the shop alone; recomputing any time gives the same bytes.
-3. Grains: "hour" and "day" are a `Period`. So that nobody who reads has to learn or look for it: "base" is the background
-   that the hours of a day were computed with, "last" the newest window, "page" the ledger of a month.
+3. Grains: "hour" and "day" are a `Period`. So that nobody who reads has to learn or look for it: "base" is the
+   background that the hours of a day were computed with, "last" the newest window, "page" the ledger of a month.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -78,9 +78,20 @@ def periods(db: Connection, key: ShopKey, grain: str, start: int, end: int) -> l
     return [_period.decode(row.body) for row in db.execute(query)]
 
 
-def windows(db: Connection, places: Places, nights: Nights, key: ShopKey, start: int, end: int) -> list[Period]:
-    """Figures per window that starts in `start` to `end`, from the raw reports; none of a shop nobody knows."""
-    placed = places.placements.get(key, [])
+def windows(
+    db: Connection,
+    places: Places,
+    nights: Nights,
+    key: ShopKey,
+    start: int,
+    end: int,
+    zone: str | None = None,
+) -> list[Period]:
+    """Figures per window that starts in `start` to `end`, from the raw reports; none of a shop nobody knows.
+
+    With `zone`, of that zone alone.
+    """
+    placed = [one for one in places.placements.get(key, []) if zone in (None, one.zone)]
     by_window: dict[int, list[Reading]] = {}
     for one in raw.readings(db, placed, start, end):
         by_window.setdefault(one.report.window_start, []).append(one)

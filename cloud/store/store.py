@@ -188,6 +188,14 @@ class Store:
         with engine.reading(self._engine) as db:
             return rollups.windows(db, known, self._nights, (tenant, shop), start, end)
 
+    def zone_windows(self, tenant: str, shop: str, start: int, end: int) -> dict[str, list[Period]]:
+        """The same for every zone that a sensor stood in then; the sensors of one add up."""
+        known, key = self._places(), (tenant, shop)
+        placed = known.placements.get(key, [])
+        zones = {one.zone for one in placed if one.valid_from < end and (one.valid_to is None or start < one.valid_to)}
+        with engine.reading(self._engine) as db:
+            return {one: rollups.windows(db, known, self._nights, key, start, end, one) for one in sorted(zones)}
+
     def reports(self, tenant: str, shop: str, start: int, end: int) -> list[Reading]:
         """The raw reports on windows that start in `start` to `end`, of the sensors that stood in the shop then."""
         placed = self._places().placements.get((tenant, shop), [])

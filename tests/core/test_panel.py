@@ -21,6 +21,8 @@ from cloud.core.glossary import DEFINITIONS
 from cloud.core.rollup import Reading
 from cloud.core.visits import PanelDay, PanelFigure
 from cloud.dashboard import panel as section
+from cloud.dashboard.words import Words
+from cloud.language import ENGLISH
 from tests.shops import (
     SENSOR,
     ZONE,
@@ -37,6 +39,7 @@ from tests.shops import (
     without,
 )
 
+WORDS = Words(ENGLISH)
 TUESDAY = date(2026, 11, 24)
 START, END = at("2026-11-24 00:00"), at("2026-11-25 00:00")
 FOUR = at("2026-11-25 04:00")
@@ -405,7 +408,7 @@ def on_the_page(readings: list[Reading], until: int, sensors: list[SensorState])
     told = panel.today(PLACED, readings, until, cost)
     exact = today.today(a_shop(), until, hours=[], windows=[], latest=None, sensors=sensors, panel=told)
     page = today.disclosed_today(exact)
-    return [(one.words, one.note) for one in section.facts(page)], section.noise(page)
+    return [(one.words, one.note) for one in section.facts(page, WORDS)], section.noise(page, WORDS)
 
 
 def test_the_page_says_why_a_figure_is_not_there() -> None:

@@ -6,10 +6,12 @@ from msgspec.structs import replace
 from cloud.core import today as page
 from cloud.core.figures import OpeningHours, Shop, Today
 from cloud.core.rollup import Reading
-from cloud.dashboard import words
+from cloud.dashboard.words import Words
+from cloud.language import ENGLISH
 from tests.shops import MemoryStore, a_sensor, a_shop, at, at_rest, busy, reading, without
 
 TUESDAY, LAST_TUESDAY = at("2026-11-24 00:00"), at("2026-11-17 00:00")
+WORDS = Words(ENGLISH)
 DAY = 86400
 
 
@@ -208,11 +210,11 @@ def test_before_the_doors_open_nothing_was_due_and_nothing_is_missing() -> None:
     assert told.resting_now
     assert told.inside_now.value is None
     assert all(page.at_rest(hour, now - 360) for hour in told.hours[:9])  # that in progress too
-    assert words.none_yet(told) == "At rest so far"
-    assert words.comparison(told).note == "Nothing was to be heard yet today."
+    assert WORDS.none_yet(told) == "At rest so far today"
+    assert WORDS.comparison(told).note == "Nothing was to be heard yet today."
     deaf = today(now, [])
-    assert words.none_yet(deaf) == "Not listened yet"
-    assert words.comparison(deaf).note == "Today is incomplete."
+    assert WORDS.none_yet(deaf) == "Not listened yet today"
+    assert WORDS.comparison(deaf).note == "Today is incomplete."
 
 
 def test_the_radios_rest_now_only_while_they_say_so() -> None:

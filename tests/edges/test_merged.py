@@ -129,9 +129,9 @@ def listening(port: int, wanted: str = ALL, **login: str) -> Iterator[Listener]:
         one.close()
 
 
-@pytest.mark.parametrize("kind", brokers.BOTH)
-def test_a_third_party_hears_what_the_api_says(shown: Shown, tmp_path: Path, kind: str) -> None:
-    with brokers.running(kind, tmp_path) as port, shown.republished(port) as told, listening(port) as party:
+@pytest.mark.mosquitto
+def test_a_third_party_hears_what_the_api_says(shown: Shown, tmp_path: Path) -> None:
+    with brokers.mosquitto(tmp_path) as port, shown.republished(port) as told, listening(port) as party:
         told.rolled(shown.report(*range(HOUR, HOUR + 1200, 300)))
         until(lambda: party.of("hour") and party.of("day"), "the hour and the day")
         until(lambda: party.of("live") and party.of("live")[-1]["at"], "who is inside")
