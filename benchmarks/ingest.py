@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.contract import topics
 from cloud.store import Store, migrate, receive
-from cloud.subscriber import MAX_MESSAGES_PER_COMMIT, SUBSCRIPTIONS, Broker, Subscriber
+from cloud.subscriber import MAX_MESSAGES_PER_COMMIT, Broker, Subscriber, subscriptions
 from tests import brokers, fleet
 
 RUNS = 3
@@ -86,7 +86,7 @@ def open_session(port: int) -> None:
     client.on_subscribe = lambda *_: done.append(1)
     client.connect("127.0.0.1", port)
     client.loop_start()
-    client.subscribe(SUBSCRIPTIONS)
+    client.subscribe(subscriptions(""))
     brokers.until(lambda: done, "the session")
     client.disconnect()
     client.loop_stop()

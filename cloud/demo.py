@@ -24,6 +24,8 @@ from cloud import broker, past
 from cloud.app import App
 from cloud.config import Config, Http, Mqtt
 from cloud.core import calendar
+from cloud.core.annotation import Annotation
+from cloud.core.campaign import Campaign
 from cloud.core.coverage import PlacedShop, Placement
 from cloud.core.figures import OpeningHours, Shop
 from cloud.store import migrate
@@ -54,6 +56,9 @@ STANDS = (
     Stand("fashion", "Fashion store, Berlin", "EUR", street.Profile(12, 260, 6.0, 4, 6, 10, 20, "Europe/Berlin")),
     Stand("books", "Bookshop, London", "GBP", street.Profile(13, 120, 4.0, 1, 4, 9, 18, "Europe/London")),
 )
+
+
+WINDOW_SHOP, WINDOW_LIFT = "fashion", 0.2
 
 
 class Options(NamedTuple):
@@ -115,14 +120,18 @@ class Demo:
 
     def _remember(self, app: App, stopping: threading.Event) -> None:
         """Tell of the weeks before the demo began, and from then on what the tills sell."""
-        till = Till(app.store)
+        till, window = Till(app.store), _window(_date(STANDS[0], self.start))
+        app.desk.campaigns.put(window)
+        app.desk.annotations.put(WINDOW_SHOP, Annotation(id=window.id, date=window.first, text=window.title))
         for number, day in enumerate(past.days(_date(STANDS[0], self.start)), 1):
             if stopping.is_set():
                 return
             for stand in STANDS:
-                told = past.reports(stand.profile, f"demo:{stand.shop}-1", day, self.start)
+                ran = stand.shop == WINDOW_SHOP and window.first <= day.isoformat() <= window.last
+                lift = WINDOW_LIFT if ran else 0.0
+                told = past.reports(stand.profile, f"demo:{stand.shop}-1", day, self.start, lift)
                 app.store.commit([told], int(self.now()))
-                till.put("demo", stand.shop, past.sales(stand.profile, day, self.start))
+                till.put("demo", stand.shop, past.sales(stand.profile, day, self.start, lift))
             self.remembered = number / (past.DAYS + 1)
         while not stopping.wait(3600 / self.speed / 4):
             for stand in STANDS:
@@ -151,6 +160,21 @@ class Demo:
             f"[radio.wifi]\n{radio}\n\n[mqtt]\nport = {self._mqtt_port}\n\n{clock}"
         )
         return path
+
+
+def _window(today: date) -> Campaign:
+    """Something that one of the shops did in the two weeks before, and that brought more people in."""
+    others = [stand.shop for stand in STANDS if stand.shop != WINDOW_SHOP]
+    first, last = today - timedelta(days=14), today - timedelta(days=1)
+    return Campaign(
+        id="window",
+        title="New window display",
+        first=first.isoformat(),
+        last=last.isoformat(),
+        exposed=[WINDOW_SHOP],
+        control=others,
+        note=f"Simulated: {WINDOW_LIFT:.0%} more people came in than otherwise.",
+    )
 
 
 def _placed(stand: Stand, start: float) -> PlacedShop:

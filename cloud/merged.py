@@ -95,7 +95,7 @@ class Merged:
         self._connection.start()
 
     def stop(self) -> None:
-        """Leave; what still waits is told at the next start."""
+        """Leave. What still waits is forgotten; the newest is told at the next start."""
         self._connection.stop()
 
     @property

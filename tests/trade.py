@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator, default_rng
 
+from cloud.core.calibration import Factor
 from cloud.core.cohort import Cohort, ShopDays
 from cloud.core.contrast import Grid
 
@@ -67,6 +68,14 @@ def compared(
             for n in range(shops)
         ],
     )
+
+
+def a_factor(valid_from: int, value: float) -> Factor:
+    """People per device since a UTC second."""
+    return Factor(
+        valid_from=valid_from, value=value, low=value, high=value, spans=1, people=9, source="taps", error_before=None,
+        error_after=None,
+    )  # fmt: skip
 
 
 def _usual(rng: Generator, shops: int, begins: int, days: int, street: Street) -> Grid:

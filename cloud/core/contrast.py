@@ -102,7 +102,7 @@ def less_usual(logs: Grid, weekday: Days, usual: Mask) -> Grid:
 
 
 def smallest(error: float, freedom: float, level: float, power: float) -> float:
-    """The smallest rise that is told from none at `level` (two-sided) with probability `power`, by the non-central t."""
+    """The smallest rise told from none at `level` (two-sided) with probability `power`, by the non-central t."""
     bar = stats.t.ppf(1 - level / 2, freedom)
     return error * float(brentq(lambda many: stats.nct.sf(bar, freedom, many) - power, 0.1, 10.0))
 

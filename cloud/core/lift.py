@@ -17,13 +17,14 @@ from msgspec import Struct
 from cloud.core.campaign import Metric
 from cloud.core.figures import COMPLETE, Figure
 from cloud.core.glossary import half_up
-from cloud.core.saying import Saying
+from cloud.core.saying import Saying, span
 from cloud.core.visits import Share
 
 LIFT = "lift/1"
 DETECTABLE = "detectable-lift/1"
 HOLDS, LEVEL, POWER = 0.8, 0.1, 0.8
-FEW_DAYS = 7
+FEW_DAYS = 6
+RATES = ("capture_rate", "conversion")
 MUCH = 0.5
 NARROW = 0.1  # a range that is told in tenths of a per cent
 
@@ -162,8 +163,8 @@ def promise(exposed: int, control: int, days: int, value: float) -> Saying:
     """What can be seen, in one sentence."""
     shops = Saying("this shop") if exposed == 1 else Saying("these {n} shops", n=exposed)
     return Saying(
-        "With {shops} in {days} days, {against}, you can see a lift of {value:percent} or more.",
-        shops=shops, days=days, against=_against(control), value=value,
+        "With {shops} in {time}, {against}, you can see a lift of {value:percent} or more.",
+        shops=shops, time=span(86_400 * days), against=_against(control), value=value,
     )  # fmt: skip
 
 
@@ -196,7 +197,7 @@ def _tried_once(where: Saying, as_large: int) -> Saying:
     return Saying("Tried on {where}, on which nothing ran: it looked smaller.", where=where)
 
 
-def cautions(figure: Figure, days: int, control: int) -> list[str]:
+def cautions(metric: Metric, figure: Figure, days: int, control: int) -> list[str]:
     """What weakens a comparison of so many days with so many control shops."""
     said: list[str] = []
     if not control:
@@ -206,7 +207,9 @@ def cautions(figure: Figure, days: int, control: int) -> list[str]:
     if figure.coverage < COMPLETE:
         said.append(Saying("Of the campaign's days only {p:percent} could be compared.", p=figure.coverage))
     if days < FEW_DAYS:
-        said.append(Saying("Less than a week of it could be compared, and not every weekday."))
+        said.append(Saying("Of its days {n} could be compared, which is few.", n=days))
+    if metric in RATES:
+        said.append(Saying("It is per cent of the rate and not points: 20 % more than 0.10 is 0.12."))
     return said
 
 

@@ -256,13 +256,17 @@ def _effect(day: date, known: Mapping[date, Line], now: int, at: Callable[[int],
     ends = [second for some in (was, came) for one in some for second in (one[0].start, one[-1].end - 1)]
     if not ranges.same_people(*map(at, ends)):
         return None, Saying("Nothing can be said of before and after: people per device were calibrated in between.")
-    return _difference(was, came)
+    weekly = [[_mean(one, DAILY).value or 0.0 for one in some] for some in (was, came)]
+    if all(min(some) == max(some) for some in weekly):
+        return None, Saying("Nothing can be said of before and after: one week is like the next, to the last visitor.")
+    return _difference(was, came, weekly)
 
 
-def _difference(was: Sequence[list[Line]], came: Sequence[list[Line]]) -> tuple[Effect, Saying]:
+def _difference(
+    was: Sequence[list[Line]], came: Sequence[list[Line]], weekly: Sequence[Sequence[float]]
+) -> tuple[Effect, Saying]:
     from statsmodels.stats import weightstats  # type: ignore[import-untyped] # noqa: PLC0415 - a second to load
 
-    weekly = [[_mean(one, DAILY).value or 0.0 for one in some] for some in (was, came)]
     before, after = (_mean([line for one in some for line in one], DAILY) for some in (was, came))
     value = fsum(weekly[1]) / len(weekly[1]) - fsum(weekly[0]) / len(weekly[0])
     compared = weightstats.CompareMeans.from_data(weekly[1], weekly[0])

@@ -73,7 +73,7 @@ def result(asked: Cohort) -> Lift:
         days=days,
         exposed=[one.shop for one in exposed],
         control=[one.shop for one in control],
-        warnings=[*lift.cautions(figure, days, len(control)), *_drift(table, asked.begins), *left_out],
+        warnings=[*lift.cautions(asked.metric, figure, days, len(control)), *_drift(table, asked.begins), *left_out],
         in_time=_in_time(table, asked.begins, found),
         in_shops=_in_shops(table, asked.begins, found),
     )

@@ -1,4 +1,4 @@
-"""History: a shop's week by the hour, and its weeks."""
+"""History: a shop's week by the hour, its zones, and its weeks."""
 
 import secrets
 from datetime import date, timedelta
@@ -20,6 +20,7 @@ from cloud.dashboard.render import Render
 from cloud.dashboard.shown import Shown, both, own
 from cloud.dashboard.words import Words
 from cloud.desk import Desk, dates
+from cloud.desk.flow import DEFAULT_DAYS
 
 LEVELS = 8
 WEEKS = (12, 26, 52, 104)
@@ -35,8 +36,9 @@ class Square(Struct, frozen=True):
 
 
 def add(site: FastAPI, desk: Desk, render: Render) -> None:
-    """Both pages, and the notes that somebody writes beside the weeks."""
+    """The pages, and the notes that somebody writes beside the weeks."""
     _week(site, desk, render)
+    _zones(site, desk, render)
     _trends(site, desk, render)
 
 
@@ -86,6 +88,19 @@ def _usual_squares(week: Week) -> dict[tuple[int, int], Square]:
         )
         for one in week.usual
     }
+
+
+def _zones(site: FastAPI, desk: Desk, render: Render) -> None:
+    def zones(request: Request, shown: Shown) -> HTMLResponse:
+        shop = desk.reader.shop(shown.shop)
+        last = desk.reader.local_date(shop) - timedelta(days=1)
+        flow = desk.flows.flow(shop.shop, last - timedelta(days=DEFAULT_DAYS - 1), last)
+        figures = [hour.occupancy for zone in flow.zones for hour in zone.hours]
+        most = max((one.value or 0.0 for one in figures), default=0.0)
+        told: dict[str, Any] = {"flow": flow, "level": lambda figure: _level(figure, most)}
+        return render(request, "zones.html", **told, **shown.values("/week"))
+
+    both(site, desk, "/zones", "history", zones)
 
 
 def _level(figure: Figure, most: float) -> int:

@@ -8,7 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from cloud.core.glossary import DEFINITIONS
-from cloud.dashboard import alerts, history, mails, sensor, shops, window
+from cloud.dashboard import alerts, campaigns, history, mails, sensor, shops, window
 from cloud.dashboard.render import COOKIE, HERE, Render
 from cloud.desk import Desk
 
@@ -22,7 +22,7 @@ def pages(desk: Desk, api: str = "/api/v1") -> FastAPI:
     site.add_middleware(GZipMiddleware, minimum_size=1000)
     site.mount("/static", Static(directory=HERE / "static"))
     render = Render(api)
-    for group in (shops, history, window, sensor, alerts, mails):
+    for group in (shops, history, window, sensor, alerts, mails, campaigns):
         group.add(site, desk, render)
     _general(site, render)
     _problems(site, render)

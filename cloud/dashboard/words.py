@@ -112,7 +112,15 @@ class Words:
         if round(100 * figure.value) == 0:
             return self.t("as before")
         told = self.language.percent(abs(figure.value))
-        return f"{UP} {self.t('{p} more', p=told)}" if figure.value > 0 else f"{DOWN} {self.t('{p} fewer', p=told)}"
+        more, fewer = self.t("{p} more", p=told), self.t("{p} fewer", p=told)
+        return f"{UP} {more}" if figure.value > 0 else f"{DOWN} {fewer}"
+
+    def signed(self, figure: Figure) -> str:
+        """A change as a headline: "+8 %"."""
+        if figure.value is None:
+            return NOTHING
+        sign = "+" if figure.value >= 0 else "\N{MINUS SIGN}"
+        return f"{sign}{self.language.percent(abs(figure.value))}"
 
     def date(self, iso: str) -> dates.date:
         """A date, from ISO, to be put into a sentence."""

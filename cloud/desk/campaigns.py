@@ -146,9 +146,9 @@ class Campaigns:
         """What is known of its shops from `first` to `last`."""
         shops, others = self._shops(told), campaign.elsewhere(told, self._kept.all(self._tenant))
         spans = {one.shop: _span(one, first, last) for one in shops}
-        lines = self._store.lines(
-            self._tenant, list(spans), min(map(min, spans.values())), max(map(max, spans.values()))
-        )
+        start = min((one[0] for one in spans.values()), default=0)
+        end = max((one[1] for one in spans.values()), default=0)
+        lines = self._store.lines(self._tenant, list(spans), start, end)
         with_till = told.metric in {"conversion", "sales"}
         return [
             ShopHistory(

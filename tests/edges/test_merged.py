@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ from cloud.merged import Merged, Name, Waiting
 from cloud.store import Store, migrate
 from tests import brokers, fleet
 from tests.brokers import until
-from tests.faults.wire import wire
+from tests.faults.wire import Wire, wire
 from tests.web import a_web
 
 HOUR = fleet.NOON
@@ -56,9 +57,12 @@ class Listener:
         self.client.on_message = lambda _c, _d, one: self.heard.append(
             (one.topic.removeprefix("footfall/v1/t/demo/"), json.loads(one.payload), one.retain)
         )
+        listens = threading.Event()
+        self.client.on_subscribe = lambda *_: listens.set()
         self.client.connect("127.0.0.1", port)
         self.client.subscribe(wanted, 1)
         self.client.loop_start()
+        assert listens.wait(10)
 
     def close(self) -> None:
         self.client.disconnect()
@@ -193,32 +197,43 @@ def test_a_shop_of_which_nothing_was_heard_is_unknown_and_not_empty(shown: Shown
 @pytest.mark.mosquitto
 def test_what_came_while_the_broker_was_away_is_told_as_it_is_when_it_is_back(shown: Shown, tmp_path: Path) -> None:
     old = HOUR - 30 * 86400
-    with ExitStack() as ends:
-        with brokers.mosquitto(tmp_path) as port:
-            told = ends.enter_context(shown.republished(port))
-        until(lambda: not told.connected, "the loss to be noticed")
+    with (
+        brokers.mosquitto(tmp_path) as port,
+        wire(port) as line,
+        listening(port) as party,
+        shown.republished(line.port) as told,
+    ):
+        away(line, told)
         for start in range(old, old + 1200, 300):
             told.rolled(shown.report(start))
-        with brokers.mosquitto(tmp_path, port), listening(port) as party:
-            until(lambda: told.connected and not told.waiting, "the return")
-            until(lambda: any(one["period"]["start"] == old for one in party.of("hour")), "the hour")
-            (hour,) = [one["period"] for one in party.of("hour") if one["period"]["start"] == old]
-            assert hour == shown.api("/shops/high-street/hours?date=2026-05-31")["periods"][12]
-            assert hour["coverage"] == 0.333
+        line.heal()
+        until(lambda: party.of("hour"), "the hour")
+        (hour,) = party.of("hour")
+        assert hour["period"] == shown.api("/shops/high-street/hours?date=2026-05-31")["periods"][12]
+        assert hour["period"]["coverage"] == 0.333
 
 
 @pytest.mark.mosquitto
 def test_a_broker_that_forgot_everything_is_told_the_newest_anew(shown: Shown, tmp_path: Path) -> None:
+    port = brokers.free_port()
     (tmp_path / "new").mkdir()
-    with ExitStack() as ends:
-        with brokers.mosquitto(tmp_path) as port:
-            told = ends.enter_context(shown.republished(port))
+    with wire(port) as line, ExitStack() as ends:
+        with brokers.mosquitto(tmp_path, port), listening(port) as party:
+            told = ends.enter_context(shown.republished(line.port))
             told.rolled(shown.report(HOUR - 3600, HOUR))
-            until(lambda: not told.waiting, "the first")
-        until(lambda: not told.connected, "the loss to be noticed")
+            until(lambda: len(party.of("hour")) == 2 and party.of("day"), "the figures")
+            away(line, told)
         with brokers.mosquitto(tmp_path / "new", port), listening(port) as party:
+            line.heal()
             until(lambda: len(party.of("hour")) == 2 and party.of("day") and party.of("live"), "the newest")
-            assert [one["period"]["start"] for one in party.of("hour")] == [HOUR - 3600, HOUR]
+            assert {one["period"]["start"] for one in party.of("hour")} == {HOUR - 3600, HOUR}
+
+
+def away(line: Wire, told: Merged) -> None:
+    """From now on there is no broker at the other end of the line."""
+    line.refuse()
+    line.drop(reset=True)
+    until(lambda: not told.connected, "the loss to be noticed")
 
 
 @pytest.mark.mosquitto
