@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -59,7 +60,7 @@ class App:
         self._carrier = Carrier(self.store, tenant, clock, *told)
         self._merged = Merged(self.desk.reader, broker, clock) if config.mqtt.republish else None
         self._watch = Watch(self.desk.alerts, self._tell)
-        self.server = Server(_served(_site(self.desk, self._live), config.http), self._live)
+        self.server = Server(_served(_site(self.desk, self._live, config.http), config.http), self._live)
 
     @contextmanager
     def ingesting(self) -> Iterator[None]:
@@ -154,9 +155,10 @@ def _tenant(config: Config) -> str:
     return tenants[0] if tenants else "default"
 
 
-def _site(desk: Desk, live: Live) -> FastAPI:
+def _site(desk: Desk, live: Live, http: Http) -> FastAPI:
     # A name that somebody else's server made point here must not read the pages of this machine.
-    local = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+    own = [name] if (name := urlsplit(http.public_url).hostname) else []
+    local = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", *own])
     around = [Middleware(SecurityHeaders), local, Middleware(OwnOrigin)]
     site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=around)
     site.mount("/api/v1", routes(desk, live))

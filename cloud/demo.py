@@ -27,7 +27,7 @@ from cloud.core import calendar
 from cloud.core.annotation import Annotation
 from cloud.core.campaign import Campaign
 from cloud.core.coverage import PlacedShop, Placement
-from cloud.core.figures import OpeningHours, Shop
+from cloud.core.figures import OpeningHours, Shop, StaffHours
 from cloud.store import migrate
 from cloud.store.till import Till
 
@@ -181,12 +181,14 @@ def _placed(stand: Stand, start: float) -> PlacedShop:
     hours = OpeningHours(
         days=_DAYS, opens=f"{stand.profile.opens_hour:02}:00", closes=f"{stand.profile.closes_hour:02}:00"
     )
+    staff = StaffHours(days=_DAYS, begins=hours.opens, ends=hours.closes, people=stand.profile.staff)
     shop = Shop(
         tenant="demo",
         shop=stand.shop,
         name=stand.name,
         time_zone=stand.profile.time_zone,
         hours=[hours],
+        staff=[staff],
         currency=stand.currency,
     )
     placed = Placement(sensor=f"demo:{stand.shop}-1", zone="door", valid_from=int(start))

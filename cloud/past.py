@@ -2,7 +2,7 @@
 
 1. It comes from the same simulated street, person by person; but no frame is made of it: a window's count is the truth,
    off by as much as the estimator is on recordings, with the interval that it would state.
-2. The newest day comes first: the pages need it first.
+2. The oldest day comes first: from the nights before a day its background is learnt, so no hour is computed twice.
 """
 
 from collections.abc import Iterator
@@ -72,9 +72,9 @@ def sales(profile: Profile, day: date, until: float, lift: float = 0.0) -> list[
     ]
 
 
-def days(first: date) -> Iterator[date]:
-    """The days up to `first`, the newest first."""
-    return (first - timedelta(days=n) for n in range(DAYS + 1))
+def days(last: date) -> Iterator[date]:
+    """The days up to `last`, the oldest first."""
+    return (last - timedelta(days=n) for n in range(DAYS, -1, -1))
 
 
 def _heard(everyone: list[Person], start: int, end: int, rng: Random, *, inside: bool) -> list[int]:
@@ -97,7 +97,7 @@ def _report(window: int, inside: int, outside: int, rng: Random) -> Report:
         ignored=0,
         damaged=0,
         dropped=0,
-        estimator="past/1",
+        estimator="past-1",
         flooded=False,
         present=_estimate(inside + outside, rng),
         inside=_estimate(inside, rng),

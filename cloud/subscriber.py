@@ -125,8 +125,8 @@ class Subscriber:
 
     def welcome(self, client: Client) -> None:
         """Ask for all that sensors and tills say."""
-        self.counters.connected = True
         client.subscribe(subscriptions(self._broker.share))
+        self.counters.connected = True
 
     def gone(self, *, failed: bool) -> None:
         """Forget what came and was not acknowledged: it comes again."""

@@ -215,7 +215,7 @@ class MemoryStore:
         return lambda shop, second: self.shop(tenant, shop)
 
     def factors(self, tenant: str, shop: str) -> list[Factor]:
-        visits = Figure(value=20.0, low=18.0, high=22.0, coverage=1.0, definition="visitors/1")
+        visits = Figure(value=20.0, low=18.0, high=22.0, coverage=1.0, definition="visitors/2")
         return [fit([Span(start=0, end=3600, people=30, devices=visits)], 1.0, 0, "taps")]
 
     def sensors(self, tenant: str, shop: str, now: int) -> list[SensorState]:

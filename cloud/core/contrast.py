@@ -11,7 +11,7 @@
    differences widen the interval.
 4. Without control the shop's own days are taken so, with its own trend.
 
-Only this module computes with arrays. Importing it takes a second, so it is imported where it is needed.
+Importing this takes a second, so it is imported where it is needed.
 """
 
 from typing import NamedTuple
@@ -32,6 +32,7 @@ FADING = (0.0, 0.2, 0.4, 0.6, 0.8)  # correlation of the errors of one day and t
 FLEETING = 0.3  # share of the variance that is of the day alone: chance in counting, and the sensor's error
 SLOPE = 0.04  # spread of the drift a week, in spreads of a day
 WEEK = 7
+FEWEST = 2 * WEEK  # days, of which each weekday takes one degree of freedom
 _TINY = 1e-12
 
 
@@ -72,12 +73,11 @@ def drift(logs: Grid, weekday: Days, exposed: Mask) -> Change | None:
     everything = np.ones(logs.shape[1], dtype=bool)
     rest, weeks = less_usual(logs, weekday, everything), np.arange(logs.shape[1]) / WEEK
     if len(exposed) >= ENOUGH:
-        apart = _apart(rest, exposed)
-        known = ~np.isnan(apart)
-        slopes = np.array([np.polyfit(weeks[of], row[of], 1)[0] for row, of in zip(apart, known, strict=True)])
-        return _regressed(slopes, exposed)
+        return _regressed(np.array([_slope(weeks, row) for row in _apart(rest, exposed)]), exposed)
     days = _difference(rest, exposed)
     known = ~np.isnan(days)
+    if known.sum() < FEWEST:
+        return None
     design = np.column_stack([weeks[known], *_weekdays(weekday[known])])
     return _generalised(days[known], design, np.flatnonzero(known), 0.0)
 
@@ -133,6 +133,11 @@ def _difference(rest: Grid, exposed: Mask) -> Grid:
     return mean(rest[exposed]) if exposed.all() else mean(rest[exposed]) - mean(rest[~exposed])
 
 
+def _slope(weeks: Grid, days: Grid) -> float:
+    known = ~np.isnan(days)
+    return float(np.polyfit(weeks[known], days[known], 1)[0]) if known.sum() >= FEWEST else np.nan
+
+
 def _by_shop(apart: Grid, during: Mask, exposed: Mask) -> Change | None:
     return _regressed(mean(apart[:, during], 1) - mean(apart[:, ~during], 1), exposed)
 
@@ -149,7 +154,7 @@ def _regressed(moved: Grid, exposed: Mask) -> Change | None:
 def _by_day(days: Grid, weekday: Days, during: Mask, *, trend: bool) -> Change | None:
     known = ~np.isnan(days)
     usual, special = weekday[known & ~during], weekday[known & during]
-    if not len(special) or len(usual) < 2 * WEEK:
+    if not len(special) or len(usual) < FEWEST:
         return None
     at = np.flatnonzero(known)
     weeks = (at - int(during.argmax())) / WEEK

@@ -13,7 +13,7 @@ from cloud.core.visits import PanelToday, SensorPrivacy, Share
 COMPLETE = 0.9
 
 
-class Figure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Figure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A number of people with its 80 % interval, or null where it is undefined."""
 
     value: float | None

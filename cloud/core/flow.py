@@ -6,8 +6,8 @@
 3. Of each day there is one correlation per lag (Box and Jenkins, Time Series Analysis, 12.1); a day is a block, and the
    interval is Student's over the days, of Fisher's z.
 4. "The back fills after the door" is said where the correlation is largest at that lag of all from -60 to 60 minutes,
-   lies above zero with all lags and pairs that were looked at allowed for (Bonferroni; `FALSE` in all), and no lag of the
-   other sign or of zero does as well. Otherwise nothing is said.
+   lies above zero with all lags and pairs that were looked at allowed for (Bonferroni; `FALSE` in all), and no lag of
+   the other sign or of zero does as well. Otherwise nothing is said.
 5. A slot less than `COMPLETE` listened to is a gap; a day with more than a tenth of gaps is left out, and with fewer
    than `FEWEST_DAYS` days nothing is said.
 """

@@ -33,8 +33,22 @@ _PANEL = (
 )
 DEFINITIONS = (
     Definition(
-        name="visitors/1",
+        name="visitors/2",
         title="Visitors",
+        summary="How many visits began in the period, those of staff left out.",
+        formula="sum over windows of (devices heard inside - staff on the floor) / (mean dwell / window length + 1) "
+        "x people per device",
+        unit="people (visits begun)",
+        source="Little's law (1961): people inside = arrivals per time x time each of them stays. Staff are those of "
+        "the shop's rota, each as one device; without a rota none are taken off.",
+        caveat="Nobody is followed, so who comes twice counts twice. The mean dwell is the shop's own "
+        "setting: if it is wrong by a tenth, so are visitors, and the range does not know. Where no rota is set, staff "
+        "count as visitors over and over: set one.",
+        digits=0,
+    ),
+    Definition(
+        name="visitors/1",
+        title="Visitors, with staff",
         summary="How many visits began in the period.",
         formula="sum of occupancy over the windows of the period / (mean dwell / window length + 1)",
         unit="people (visits begun)",
@@ -461,12 +475,12 @@ def disclosed(figure: Figure) -> Figure:
     Coverage goes down so that 89.99 % never reads as the 90 % it missed. An unknown definition shows none.
     """
     scale = 10 ** digits(figure.definition)
-    return replace(
-        figure,
+    return Figure(
         value=None if figure.value is None else half_up(figure.value * scale) / scale,
         low=None if figure.low is None else math.floor(figure.low * scale) / scale,
         high=None if figure.high is None else math.ceil(figure.high * scale) / scale,
         coverage=round_down(figure.coverage),
+        definition=figure.definition,
     )
 
 

@@ -13,10 +13,13 @@
    learnt rates, so its error repeats. The interval of a day is therefore as wide, relatively, as that of a
    window.
 6. What is heard with nobody there is taken off every window, sensor by sensor (`background`).
-7. Visitors are Little's law: a device that stays `dwell_s` is heard in `dwell_s / window_s + 1` windows.
+7. Visitors are Little's law: a device that stays `dwell_s` is heard in `dwell_s / window_s + 1` windows. Staff who are
+   on the floor by the shop's rota are taken off, each as one device: they are heard in every window, and would be as
+   many visits. They stay in the occupancy.
 8. Time at rest by plan is not due. What was wholly at rest has no figures, like a gap, but lowers no coverage.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 
@@ -24,14 +27,14 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from agent.contract.report import Estimate, Heard, Report
-from cloud.core import background, calendar, coverage, people
-from cloud.core.background import NONE, Background
+from cloud.core import calendar, coverage, people
+from cloud.core.background import NONE, Background, above
 from cloud.core.coverage import Placement
 from cloud.core.figures import Figure, Period, Shop
 from cloud.core.visits import Radio
 
 OCCUPANCY = "occupancy/1"
-VISITORS = "visitors/1"
+VISITORS = "visitors/2"
 PASSERS_BY = "passers-by/1"
 CAPTURE_RATE = "capture-rate/1"
 
@@ -79,7 +82,8 @@ def period(
     outside = [(one, one.outside) for one in heard if one.outside is not None]
     listened_inside = coverage.share(fsum(one.listened_s for one, _ in inside), due_s)
     listened_outside = coverage.share(fsum(one.listened_s for one, _ in outside), due_s)
-    visitors = people.apply(_begun(inside, shop.dwell_s), shop, listened_inside, VISITORS)
+    begun = _begun(inside, shop.dwell_s)
+    visitors = people.apply(begun and above(begun, _staff(shop, placements, inside)), shop, listened_inside, VISITORS)
     passers_by = people.apply(_begun(outside, shop.pass_s), shop, listened_outside, PASSERS_BY)
     return Period(
         start=start,
@@ -162,8 +166,8 @@ def _listening(sensor: str, same: dict[tuple[str, int], Report], radio: Radio) -
 def _above(one: Listening, level: Background) -> Listening:
     return replace(
         one,
-        inside=one.inside and background.above(one.inside, level.inside),
-        outside=one.outside and background.above(one.outside, level.outside),
+        inside=one.inside and above(one.inside, level.inside),
+        outside=one.outside and above(one.outside, level.outside),
     )
 
 
@@ -189,6 +193,20 @@ def _present(parts: list[tuple[Listening, Estimate]]) -> Estimate | None:
 def _begun(parts: list[tuple[Listening, Estimate]], stay_s: float) -> Estimate | None:
     """Visits begun, by Little's law (rule 7)."""
     return _sum([(1.0 / (stay_s / one.window_s + 1.0), estimate) for one, estimate in parts]) if parts else None
+
+
+def _staff(shop: Shop, placements: Sequence[Placement], parts: list[tuple[Listening, Estimate]]) -> float:
+    """What staff on the floor add to the visits begun, in the share of the shop that was heard in each window."""
+    if not shop.staff:
+        return 0.0
+    heard = Counter((one.window_start, one.window_s) for one, _ in parts)
+    return fsum(
+        (calendar.staff_s(shop, start, start + long_s) or 0.0)
+        / long_s
+        / (shop.dwell_s / long_s + 1.0)
+        * coverage.share(sensors, sum(one.holds(start) for one in placements))
+        for (start, long_s), sensors in heard.items()
+    )
 
 
 def _weighted(parts: list[tuple[float, Estimate]]) -> Estimate:

@@ -2,7 +2,7 @@
 
 1. Never a bare before and after. What would have been is what the control shops did; without control it is what the
    weeks before let expect.
-2. A shop is used that has `FEWEST_BEFORE` days before the campaign and half of those due during it, and `FEWEST_PEOPLE`
+2. A shop is used that has `FEWEST` days before the campaign and half of those due during it, and `FEWEST_PEOPLE`
    a day: with fewer, chance is all there is to see. A day with nobody is left out.
 3. Compared are logarithms, so a lift is the mean ratio of the shops: a small shop counts as much as a large one.
 4. The same comparison is made where nothing ran: on spans within the weeks before, and on each control shop against the
@@ -20,13 +20,12 @@ from msgspec.structs import replace
 
 from cloud.core import contrast, coverage, lift
 from cloud.core.cohort import Cohort, ShopDays
-from cloud.core.contrast import WEEK, Change, Days, Grid, Mask
+from cloud.core.contrast import FEWEST, WEEK, Change, Days, Grid, Mask
 from cloud.core.figures import Figure
 from cloud.core.glossary import disclosed
 from cloud.core.lift import Indexed, Lift, Method, Placebos, Power
 from cloud.core.saying import Saying
 
-FEWEST_BEFORE = 2 * WEEK
 FEWEST_PEOPLE = 20.0
 PEOPLE = ("visitors", "passers_by")
 RARE = 0.05  # how rarely chance makes a drift that is warned of
@@ -85,7 +84,7 @@ def power(asked: Cohort, days: int) -> Power:
     It is tried on the last `days`, and again each week before; the mean of the variances says what can be seen.
     """
     length = len(asked.shops[0].values)
-    span = min(days, length - 2 * FEWEST_BEFORE)
+    span = min(days, length - 2 * FEWEST)
     if span < min(days, WEEK):
         return lift.no_power(Saying("there are too few weeks of figures"), days, [])
     used, left_out = _usable(replace(asked, begins=length - span))
@@ -93,7 +92,7 @@ def power(asked: Cohort, days: int) -> Power:
     if not exposed:
         return lift.no_power(Saying("none of its shops has enough complete days"), days, left_out)
     table = Table(asked, used)
-    ends = range(length, max(length - SHIFTS * WEEK, span + FEWEST_BEFORE - 1), -WEEK)
+    ends = range(length, max(length - SHIFTS * WEEK, span + FEWEST - 1), -WEEK)
     tried = [found for one in ends if (found := table.change(one - span, one)) is not None]
     if not tried:
         return lift.no_power(Saying("there are too few days that both sides have"), days, left_out)
@@ -131,7 +130,7 @@ def _usable(asked: Cohort) -> tuple[list[ShopDays], list[str]]:
     said: list[str] = []
     for one in asked.shops:
         before, during = ([value for value in part if value] for part in _parts(one.values, asked.begins))
-        if len(before) < FEWEST_BEFORE:
+        if len(before) < FEWEST:
             said.append(Saying("{shop} is left out: too few complete days before.", shop=one.name))
         elif not during or len(during) < sum(one.due[asked.begins :]) / 2:
             said.append(Saying("{shop} is left out: too few complete days in the campaign.", shop=one.name))
@@ -173,7 +172,7 @@ def _drift(table: Table, begins: int) -> list[str]:
 
 def _in_time(table: Table, begins: int, real: Change) -> Placebos:
     """The campaign tried on spans of the weeks before it, half of which come before the first."""
-    lead = max(FEWEST_BEFORE, begins // (2 * WEEK) * WEEK)
+    lead = max(FEWEST, begins // (2 * WEEK) * WEEK)
     span = min(table.logs.shape[1] - begins, begins - lead)
     found = [table.change(start, start + span) for start in range(lead, begins - span + 1, WEEK)]
     return lift.placebos_in_time(span, *_tried([one for one in found if one is not None], real))

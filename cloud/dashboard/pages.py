@@ -11,6 +11,7 @@ from cloud.core.glossary import DEFINITIONS
 from cloud.dashboard import alerts, campaigns, history, mails, sensor, shops, window
 from cloud.dashboard.render import COOKIE, HERE, Render
 from cloud.desk import Desk
+from cloud.language import LANGUAGES
 
 STATIC_CACHE = "public, max-age=3600"
 YEAR_S = 366 * 86_400
@@ -49,7 +50,8 @@ def _general(site: FastAPI, render: Render) -> None:
         """Remember a language for the pages of this site, and go back."""
         inside = to.startswith("/") and not to.startswith(("//", "/\\"))
         answer = RedirectResponse(to if inside else "/", status_code=303)
-        answer.set_cookie(COOKIE, code[:8], max_age=YEAR_S, samesite="lax", httponly=True)
+        if code in LANGUAGES:
+            answer.set_cookie(COOKIE, code, max_age=YEAR_S, samesite="lax", httponly=True)
         return answer
 
     @site.get("/worker.js")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from agent.contract import encode
 from cloud.core import calendar, ledger, rollup
@@ -27,9 +27,22 @@ from cloud.store.nights import Nights
 from cloud.store.places import Hour, Places, ShopKey
 from cloud.store.statements import Statements
 
+_LATEST = 2**62  # a second after every other
 _LAST = 0  # the only start of the grain "last"
 _period = msgspec.json.Decoder(Period)
 _base = msgspec.json.Decoder(Backgrounds)
+_BODIES = (  # built once: to build one takes longer than to look a row up
+    select(schema.period.c.body)
+    .where(schema.period.c.tenant == bindparam("tenant"), schema.period.c.shop == bindparam("shop"))
+    .where(schema.period.c.grain == bindparam("grain"))
+    .where(schema.period.c.start >= bindparam("first"), schema.period.c.start < bindparam("last"))
+    .order_by(schema.period.c.start)
+)
+_NEWEST = (
+    select(func.max(schema.report.c.window_start))
+    .where(schema.report.c.tenant == bindparam("tenant"), schema.report.c.sensor == bindparam("sensor"))
+    .where(schema.report.c.window_start >= bindparam("first"), schema.report.c.window_start < bindparam("last"))
+)
 
 
 class Rolled(Struct, frozen=True):
@@ -68,14 +81,8 @@ def recompute(db: Connection, sql: Statements, places: Places, nights: Nights, l
 
 def periods(db: Connection, key: ShopKey, grain: str, start: int, end: int) -> list[Period]:
     """Stored rows whose start lies in `start` to `end`, in order; a span nobody reported on has no row."""
-    table = schema.period
-    query = (
-        select(table.c.body)
-        .where(table.c.tenant == key[0], table.c.shop == key[1], table.c.grain == grain)
-        .where(table.c.start >= start, table.c.start < end)
-        .order_by(table.c.start)
-    )
-    return [_period.decode(row.body) for row in db.execute(query)]
+    here = {"tenant": key[0], "shop": key[1], "grain": grain, "first": start, "last": end}
+    return [_period.decode(body) for (body,) in db.execute(_BODIES, here).all()]
 
 
 def windows(
@@ -140,13 +147,9 @@ def visits_of_devices(db: Connection, places: Places, nights: Nights, key: ShopK
 def newest(db: Connection, placement: Placement) -> int:
     """The start of the newest window a sensor reported while it stood there; -1 if there is none."""
     tenant, _, sensor = placement.sensor.partition(":")
-    window = schema.report.c.window_start
-    query = select(func.max(window)).where(
-        schema.report.c.tenant == tenant, schema.report.c.sensor == sensor, window >= placement.valid_from
-    )
-    if placement.valid_to is not None:
-        query = query.where(window < placement.valid_to)
-    found = db.execute(query).scalar_one_or_none()
+    last = _LATEST if placement.valid_to is None else placement.valid_to
+    here = {"tenant": tenant, "sensor": sensor, "first": placement.valid_from, "last": last}
+    found = db.execute(_NEWEST, here).scalar_one_or_none()
     return -1 if found is None else int(found)
 
 
@@ -203,9 +206,8 @@ def _of_shops(db: Connection, tenant: str, shops: Sequence[str], grain: str, sta
 
 
 def _known_base(db: Connection, key: ShopKey, day: int) -> Mapping[str, Background] | None:
-    table = schema.period.c
-    here = (table.tenant == key[0], table.shop == key[1], table.grain == "base", table.start == day)
-    body = db.execute(select(table.body).where(*here)).scalar()
+    here = {"tenant": key[0], "shop": key[1], "grain": "base", "first": day, "last": day + 1}
+    body = db.execute(_BODIES, here).scalar()
     return None if body is None else _base.decode(body).by_sensor
 
 

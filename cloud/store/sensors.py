@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, Table, bindparam, func, select
 
 from agent.contract import Health
 from cloud.core.budget import privacy
@@ -22,6 +22,26 @@ SILENT_AFTER_S = 180  # three windows of a minute: one may be late, two may be u
 HEALTH_AFTER_S = 600
 _AT_ONCE = 1000
 _health = msgspec.json.Decoder(Health)
+
+
+def _of_sensors(table: Table) -> tuple[ColumnElement[bool], ...]:
+    return table.c.tenant == bindparam("tenant"), table.c.sensor.in_(bindparam("sensors", expanding=True))
+
+
+def _newest(column: ColumnElement[int]) -> ScalarSelect[int]:
+    """A column of the newest window of a placed sensor: a look-up for each."""
+    report, placed = schema.report.c, schema.placement.c
+    here = (report.tenant == placed.tenant, report.sensor == placed.sensor, report.window_start != schema.UNDATED)
+    return select(column).where(*here).order_by(report.window_start.desc()).limit(1).scalar_subquery()
+
+
+# Built once: to build one takes longer than to look a row up.
+_STATES = select(schema.sensor_state).where(*_of_sensors(schema.sensor_state))
+_MARKS = select(schema.watermark).where(*_of_sensors(schema.watermark))
+_REFUSED = select(schema.refused).where(*_of_sensors(schema.refused))
+_LAST_WINDOWS = select(
+    schema.placement.c.sensor, _newest(schema.report.c.window_start), _newest(schema.report.c.window_s)
+).where(*_of_sensors(schema.placement))
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -101,12 +121,13 @@ def known(db: Connection, sensor_ids: Iterable[str]) -> dict[str, Known]:
 
 
 def _known(db: Connection, tenant: str, sensors: Sequence[str]) -> Iterator[tuple[str, Known]]:
-    said = {row.sensor: row for row in _of(db, schema.sensor_state, tenant, sensors)}
+    said = {row.sensor: row for row in _of(db, _STATES, tenant, sensors)}
     told: dict[str, list[Row[Any]]] = {}
-    for row in _of(db, schema.watermark, tenant, sensors):
+    for row in _of(db, _MARKS, tenant, sensors):
         told.setdefault(row.sensor, []).append(row)
-    refused = {row.sensor: row.kept + row.given_up for row in _of(db, schema.refused, tenant, sensors)}
-    last = _last_windows(db, tenant, sensors)
+    refused = {row.sensor: row.kept + row.given_up for row in _of(db, _REFUSED, tenant, sensors)}
+    windows = (tuple(row) for row in _of(db, _LAST_WINDOWS, tenant, sensors))
+    last = {sensor: (start, length) for sensor, start, length in windows if start is not None}
     for sensor in sensors:
         marks, window, now = told.get(sensor, []), last.get(sensor), said.get(sensor)
         yield (
@@ -128,23 +149,8 @@ def _known(db: Connection, tenant: str, sensors: Sequence[str]) -> Iterator[tupl
         )
 
 
-def _of(db: Connection, table: Table, tenant: str, sensors: Sequence[str]) -> Iterable[Row[Any]]:
-    return db.execute(select(table).where(table.c.tenant == tenant, table.c.sensor.in_(sensors)))
-
-
-def _last_windows(db: Connection, tenant: str, sensors: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """By sensor: (start, length) of its newest window. A look-up each, in one statement."""
-    report, placed = schema.report.c, schema.placement.c
-    newest = (
-        select(report.window_s)
-        .where(report.tenant == placed.tenant, report.sensor == placed.sensor, report.window_start != schema.UNDATED)
-        .order_by(report.window_start.desc())
-        .limit(1)
-    )
-    start, window_s = newest.with_only_columns(report.window_start), newest
-    query = select(placed.sensor, start.scalar_subquery(), window_s.scalar_subquery())
-    rows = db.execute(query.where(placed.tenant == tenant, placed.sensor.in_(sensors)))
-    return {sensor: (at, length) for sensor, at, length in rows if at is not None}
+def _of(db: Connection, query: Select[Any], tenant: str, sensors: Sequence[str]) -> Sequence[Row[Any]]:
+    return db.execute(query, {"tenant": tenant, "sensors": sensors}).all()
 
 
 def _said(db: Connection, tenant: str, sensor: str) -> Row[Any] | None:

@@ -77,7 +77,7 @@ def _counts_otherwise(places: Places, key: ShopKey, one: PlacedShop) -> bool:
 
 def _counted(shop: Shop) -> Shop:
     """The shop but for what none of its stored figures follows from."""
-    return replace(shop, name="", region="", currency="", capacity=None, engaged_min_s=0.0, preset="", staff=[])
+    return replace(shop, name="", region="", currency="", capacity=None, engaged_min_s=0.0, preset="")
 
 
 def _stands_otherwise(places: Places, key: ShopKey, one: PlacedShop) -> bool:

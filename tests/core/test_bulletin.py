@@ -15,7 +15,7 @@ SINCE = at("2026-11-24 14:05")
 SHOPS = {name: a_shop(name, name=name.upper(), calibrated=name == "a") for name in "abcdefghijkl"}
 
 
-def figure(value: float, low: float, high: float, definition: str = "visitors/1") -> Figure:
+def figure(value: float, low: float, high: float, definition: str = "visitors/2") -> Figure:
     return Figure(value=value, low=low, high=high, coverage=1.0, definition=definition)
 
 

@@ -11,7 +11,7 @@ from cloud.core.saying import THIN
 
 def visits(value: float | None, spread: float = 0.1, coverage: float = 1.0) -> Figure:
     low, high = (None, None) if value is None else (value * (1 - spread), value * (1 + spread))
-    return Figure(value=value, low=low, high=high, coverage=coverage, definition="visitors/1")
+    return Figure(value=value, low=low, high=high, coverage=coverage, definition="visitors/2")
 
 
 def span(people: int, devices: float | None, hour: int = 0, coverage: float = 1.0) -> Span:

@@ -30,7 +30,7 @@ def figure(value, spread, coverage, definition):
 
 
 def an_hour(shop, span, people, spread=0.055, coverage=1.0, passed=2.3):
-    visitors = figure(people, spread, coverage, "visitors/1")
+    visitors = figure(people, spread, coverage, "visitors/2")
     passers_by = figure(None if people is None else people * passed, spread, coverage, "passers-by/1")
     share = 1 / (1 + passed)
     return Period(

@@ -128,7 +128,7 @@ def test_the_return_rates_range_holds_the_truth_four_times_out_of_five():
 
 
 def test_those_who_stayed_are_visitors_times_engagement():
-    visitors = Figure(value=100.0, low=80.0, high=125.0, coverage=0.9, definition="visitors/1")
+    visitors = Figure(value=100.0, low=80.0, high=125.0, coverage=0.9, definition="visitors/2")
     share = PanelFigure(value=0.6, low=0.5, high=0.7, coverage=0.8, definition="panel-engagement/1")
     found = engagement.engaged(visitors, share)
     assert (found.value, found.low, found.high, found.coverage) == pytest.approx((60.0, 40.0, 87.5, 0.8))

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 NAME = re.compile(r"[a-z]+(?:-[a-z]+)*/[0-9]+")
 NAMES = {one.name for one in DEFINITIONS}
 SHOWN_BEFORE = {
-    "visitors/1", "occupancy/1", "passers-by/1", "capture-rate/1", "coverage/1", "coverage/2", "interval/1",
+    "visitors/2", "occupancy/1", "passers-by/1", "capture-rate/1", "coverage/1", "coverage/2", "interval/1",
     "panel-arrivals/1", "panel-visits/1", "panel-returns/1", "panel-dwell/1", "panel-dwell-median/1", "noise/1",
     "draw-rate/1", "engaged/1", "conversion/1", "atv/1", "upt/1", "sales-per-visitor/1", "star/1",
     "panel-dwell-mean/1", "panel-bounce/1", "panel-engagement/1", "panel-return-rate/1",

@@ -74,7 +74,7 @@ def test_a_line_takes_the_place_of_the_one_before_it():
 
 
 def test_a_sum_is_covered_as_its_opening_days_are():
-    some = [a_line(date(2026, 11, 23), 10.0), a_line(TUESDAY, 6.0, 0.5), a_line(date(2026, 11, 22), 0.0, open=False)]
+    some = [a_line(date(2026, 11, 23), 10.0), a_line(TUESDAY, 6.0, 0.5), a_line(date(2026, 11, 22), 0.0, closed=True)]
     told = ledger.visitors(some)
     assert (told.value, told.low, told.coverage) == (16.0, pytest.approx(14.4), pytest.approx(0.75))
     assert ledger.visitors([]).value is None

@@ -7,6 +7,8 @@ from statistics import mean
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from cloud.core import contrast, trial
@@ -178,6 +180,18 @@ def test_more_shops_and_more_days_see_smaller_lifts() -> None:
 
     assert least(10, 30, 14) < least(3, 10, 14) < least(1, 1, 14)
     assert least(3, 10, 28) < least(3, 10, 7)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4), st.integers(0, 4), st.integers(1, 40), st.floats(0, 1))
+@settings(deadline=None, max_examples=60)
+def test_whatever_is_missing_something_is_said(seed: int, exposed: int, control: int, days: int, gap: float) -> None:
+    asked = compared(seed, exposed, control, 6, days, 0.1, Street(gap=gap, outage=1.0))
+    told = trial.result(asked)
+    assert told.verdict
+    assert len(trial.chart(asked)) == 42 + days
+    assert trial.power(asked, days).sentence
+    ends = (told.lift.low, told.lift.value, told.lift.high)
+    assert ends == (None, None, None) or (None not in ends and list(ends) == sorted(ends, key=float))  # type: ignore[arg-type]
 
 
 def test_the_usual_is_by_shop_and_weekday() -> None:

@@ -24,11 +24,11 @@ def figures(draw, least=0.0):
     low = draw(st.floats(least, 1e4))
     value = low * draw(st.floats(1, 3))
     covered = draw(st.floats(0, 1))
-    return Figure(value=value, low=low, high=value * draw(st.floats(1, 3)), coverage=covered, definition="visitors/1")
+    return Figure(value=value, low=low, high=value * draw(st.floats(1, 3)), coverage=covered, definition="visitors/2")
 
 
 def hour(start, visitors=None, covered=1.0, **changes):
-    figure = Figure(value=None, low=None, high=None, coverage=0.0, definition="visitors/1")
+    figure = Figure(value=None, low=None, high=None, coverage=0.0, definition="visitors/2")
     if visitors is not None:
         figure = replace(figure, value=visitors, low=visitors * 0.8, high=visitors * 1.25, coverage=covered)
     period = rollup.silent(SHOP, start, start + 3600)
@@ -82,14 +82,14 @@ def test_a_quotient_grows_with_its_part_and_falls_with_its_whole(part, whole, le
 
 @given(st.one_of(st.none(), figures()), st.one_of(st.none(), figures()))
 def test_a_quotient_is_null_where_a_part_is_unknown_or_the_whole_may_be_nothing(part, whole):
-    nothing = metrics.undefined(0.5, "visitors/1")
+    nothing = metrics.undefined(0.5, "visitors/2")
     found = metrics.quotient(part or nothing, whole or nothing, "star/1")
     assert (found.value is None) == (part is None or whole is None or whole.low == 0)
     assert (found.value is None) == (found.low is None) == (found.high is None)
 
 
 def test_a_negative_part_keeps_its_range_the_right_way_round():
-    whole = Figure(value=10.0, low=5.0, high=20.0, coverage=1.0, definition="visitors/1")
+    whole = Figure(value=10.0, low=5.0, high=20.0, coverage=1.0, definition="visitors/2")
     found = metrics.quotient(metrics.exact(-100.0, 1.0, "x/1"), whole, "sales-per-visitor/1")
     assert (found.low, found.value, found.high) == (-20.0, -10.0, -5.0)
 
@@ -107,7 +107,7 @@ def test_the_draw_rate_is_the_odds_of_the_capture_rate(visitors, passers_by):
 
 def test_the_factor_cancels_in_the_draw_rate():
     counted = a_shop(people_per_device=1.2, people_per_device_low=1.0, people_per_device_high=1.5)
-    visitors = Figure(value=1.2, low=1.0, high=1.5, coverage=1.0, definition="visitors/1")
+    visitors = Figure(value=1.2, low=1.0, high=1.5, coverage=1.0, definition="visitors/2")
     passers_by = Figure(value=4.8, low=4.0, high=6.0, coverage=0.9, definition="passers-by/1")
     found = metrics.draw_rate(visitors, passers_by, counted)
     assert (found.low, found.value, found.high, found.coverage) == pytest.approx((0.25, 0.25, 0.25, 0.9))

@@ -26,7 +26,7 @@ def test_no_estimate_is_null():
 
 
 def test_the_factor_cancels_in_a_share():
-    visitors = people.apply(Estimate(1.0, 1.0, 1.0), SHOP, 1.0, "visitors/1")
+    visitors = people.apply(Estimate(1.0, 1.0, 1.0), SHOP, 1.0, "visitors/2")
     passers_by = people.apply(Estimate(3.0, 3.0, 3.0), SHOP, 0.9, "passers-by/1")
     found = people.share(visitors, passers_by, SHOP, "capture-rate/1")
     assert (found.value, found.low, found.high) == pytest.approx((0.25, 0.25, 0.25))

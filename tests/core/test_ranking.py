@@ -88,7 +88,7 @@ def test_a_shop_nobody_heard_is_null_and_not_zero():
 def test_the_change_is_of_dates_that_were_opening_days_both_times():
     candidate = a_candidate("a", 120, was=100)
     assert one(told(candidate), "a").change.value == 0.2
-    closed = a_line(BEFORE[0], 0.0, open=False)
+    closed = a_line(BEFORE[0], 0.0, closed=True)
     assert one(told(replace(candidate, before=[closed, *candidate.before[1:]])), "a").change.value == 0.2
     assert one(told(replace(candidate, same_people=False)), "a").change is None
 

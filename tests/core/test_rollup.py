@@ -11,7 +11,7 @@ from msgspec import UNSET, structs
 from agent.contract import encode
 from cloud.core import calendar, rollup
 from cloud.core.coverage import Placement
-from cloud.core.figures import Period
+from cloud.core.figures import Period, StaffHours
 from cloud.core.rollup import Reading
 from tests import fleet
 from tests.fleet import NOON, heard
@@ -43,7 +43,31 @@ def test_an_hour_of_the_same_windows():
     assert found.capture_rate.value == pytest.approx((240 / 13) / (240 / 13 + 240))
     assert found.visitors.low == pytest.approx(0.75 * 60 * 4 / 13)  # as wide, relatively, as one window
     assert found.occupancy.high == pytest.approx(5.0)
-    assert (found.visitors.definition, found.occupancy.definition) == ("visitors/1", "occupancy/1")
+    assert (found.visitors.definition, found.occupancy.definition) == ("visitors/2", "occupancy/1")
+
+
+ROTA = StaffHours(days=list(calendar.WEEKDAYS), begins="00:00", ends="24:00", people=1.5)
+
+
+def test_staff_of_the_rota_are_no_visitors_and_stay_in_the_occupancy():
+    readings = [reading(n, inside=4.0, outside=8.0) for n in range(60)]
+    whole, found = hour(readings), hour(readings, shop=fleet.shop(staff=[ROTA]))
+    assert found.visitors.value == pytest.approx(60 * (4 - 1.5) / 13)
+    assert found.visitors.low == pytest.approx(60 * (4 * 0.75 - 1.5) / 13)
+    assert (found.occupancy, found.passers_by) == (whole.occupancy, whole.passers_by)
+
+
+def test_staff_alone_are_nobody_and_never_fewer():
+    found = hour([reading(n, inside=1.0) for n in range(60)], shop=fleet.shop(staff=[ROTA]))
+    assert (found.visitors.value, found.visitors.low, found.visitors.high) == (0.0, 0.0, 0.0)
+
+
+def test_staff_are_taken_off_once_whatever_the_number_of_sensors_and_for_the_windows_heard_only():
+    both = [reading(n, sensor=one, inside=4.0) for n in range(30) for one in ("demo:door", "demo:back")]
+    found = hour(both, "demo:door", "demo:back", shop=fleet.shop(staff=[ROTA]))
+    assert found.visitors.value == pytest.approx(30 * (8 - 1.5) / 13)
+    one = hour(both[::2], "demo:door", "demo:back", shop=fleet.shop(staff=[ROTA]))
+    assert one.visitors.value == pytest.approx(30 * (4 - 0.75) / 13)
 
 
 def test_zero_is_not_silence():

@@ -199,7 +199,7 @@ def test_the_figures_stand_with_their_range_and_definition() -> None:
     one = seen("quiet", sight(hours=hours(SHOP, TUESDAY, 0.5) | before(SHOP)))
     assert one is not None and one.facts.figure is not None and one.facts.usual is not None
     now, usual = one.facts.figure, one.facts.usual
-    assert (now.definition, usual.definition, one.facts.weeks) == ("visitors/1", "usual-so-far/1", 8)
+    assert (now.definition, usual.definition, one.facts.weeks) == ("visitors/2", "usual-so-far/1", 8)
     assert now.low < now.value < now.high < usual.low <= usual.value <= usual.high
     assert one.at == at(f"{TUESDAY} 15:00") == one.facts.until
 
@@ -223,7 +223,7 @@ def test_what_cannot_be_compared_is_not(changes: dict[str, object]) -> None:
 
 
 def test_a_small_shop_is_not_called_unusual_by_chance() -> None:
-    few = Figure(value=2.0, low=1.0, high=3.0, coverage=1.0, definition="visitors/1")
+    few = Figure(value=2.0, low=1.0, high=3.0, coverage=1.0, definition="visitors/2")
     assert unusual.is_unusual(few, [4.0] * 8, 0.3, fewer=True) is None
 
 

@@ -80,7 +80,7 @@ def test_a_day_nobody_reported_is_an_incomplete_day():
 
 def test_a_holiday_is_left_out_of_both_years():
     closed = date(2026, 11, 18)
-    found = week(told(without(every(), closed, a_line(closed, 0.0, open=False))), "2026-11-16")
+    found = week(told(without(every(), closed, a_line(closed, 0.0, closed=True))), "2026-11-16")
     assert found.visitors.value == 960 - 150
     assert found.year_before.value == 900 - 140
 
@@ -125,7 +125,9 @@ def noted(some: list[Line], day: str) -> Noted:
 def varied(step: float, seed: int = 1):
     chance = random.Random(seed)
     noise = {}
-    return lambda day: usual(day) + (step if day >= date(2026, 10, 19) else 0) + noise.setdefault(day, chance.gauss(0, 5))
+    return lambda day: (
+        usual(day) + (step if day >= date(2026, 10, 19) else 0) + noise.setdefault(day, chance.gauss(0, 5))
+    )
 
 
 def test_a_step_after_a_note_is_told_with_its_interval_and_the_warning():

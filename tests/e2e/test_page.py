@@ -196,7 +196,7 @@ def test_the_page_is_light(page: Page, site: str) -> None:
 def test_every_name_of_a_number_leads_to_its_definition(page: Page, site: str) -> None:
     page.open(f"{site}/shops/corner", 360, 780)
     links = page.evaluate("[...document.querySelectorAll('a.name')].map(link => link.getAttribute('href'))")
-    assert {"/glossary#visitors-1", "/glossary#occupancy-1", "/glossary#interval-1"} <= set(links)
+    assert {"/glossary#visitors-2", "/glossary#occupancy-1", "/glossary#interval-1"} <= set(links)
     page.open(f"{site}/glossary", 360, 780)
     for link in links:
         assert page.evaluate(f"document.getElementById('{link.partition('#')[2]}') !== null")

@@ -35,6 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         until(lambda: fetch(f"{address}/api/v1/healthz"), "the demo to serve", 30)
         begun = fetch(f"{address}/api/v1/healthz")["now"]
         until(lambda: fetch(f"{address}/api/v1/healthz")["now"] > begun + 3600, "an hour of the street to pass", 60)
+        until(lambda: gaps(address) == 0, "the weeks before", 120)
         yield address
     finally:
         process.terminate()
@@ -42,6 +43,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def gaps(address: str) -> int:
+    """How many of the last days have no figure yet, in all shops."""
+    told = [fetch(f"{address}/api/v1/shops/{shop}/days") for shop in ("bakery", "fashion", "books")]
+    return sum(one["visitors"]["value"] is None for days in told for one in days["periods"])
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +164,29 @@ def test_a_manager_takes_the_figures_away(site: str, phone: BrowserContext, tmp_
     assert len(rows) == len(days) == 28
     assert [row["start"] for row in rows] == [str(one["start"]) for one in days]
     picture(page, "export")
+
+
+def test_a_manager_sets_up_a_campaign_and_hears_what_it_could_show(site: str, phone: BrowserContext) -> None:
+    page = phone.new_page()
+    page.goto(f"{site}/campaigns")
+    page.get_by_role("link", name="New window display").click()
+    expect(page.locator(".lead")).to_contain_text("Visitors rose by")  # by a fifth, in the simulation
+    picture(page, "campaign")
+    page.goto(f"{site}/campaigns")
+    page.get_by_role("link", name="Set up a campaign").click()
+    page.get_by_label("What it is called").fill("Autumn sale")
+    page.get_by_label("Fashion store, Berlin").select_option("it ran here")
+    page.get_by_role("button", name="What could be seen?").click()
+    expect(page.get_by_role("alert")).to_contain_text('is exposed in "New window display" too')
+    assert page.get_by_label("What it is called").input_value() == "Autumn sale"  # nothing that was filled in is lost
+    page.get_by_label("Fashion store, Berlin").select_option("leave it out")
+    page.get_by_label("Corner bakery, Lyon").select_option("it ran here")
+    page.get_by_role("button", name="What could be seen?").click()
+    expect(page.locator(".done")).to_contain_text(re.compile(r"lift of .* or more"))
+    picture(page, "campaign-new")
+    page.get_by_role("button", name="Keep the campaign").click()
+    expect(page.locator("h1")).to_have_text("Autumn sale")
+    expect(page.locator(".lead")).not_to_contain_text("rose")  # nothing was done there
 
 
 def test_a_link_shows_one_shop_and_changes_nothing(site: str, phone: BrowserContext) -> None:

@@ -77,7 +77,7 @@ def test_the_list_of_shops_is_by_name_and_of_one_tenant() -> None:
         "low": None,
         "high": None,
         "coverage": 0.0,
-        "definition": "visitors/1",
+        "definition": "visitors/2",
     }
     assert shops[1]["inside_now"]["value"] == 17
     assert shops[1]["sensors"] == "The sensor is counting."

@@ -159,7 +159,8 @@ def test_the_list_says_of_a_shop_what_its_own_page_says(tmp_path):
     store = made(tmp_path, shops=("high-street", "station", "quay"))
     lost = DAY + 86_400 + 11 * 3600
     send(store, windows(DAY, NOW // 300 * 300))
-    send(store, (one for one in windows(DAY, NOW // 300 * 300) if not lost <= one.window_start < lost + 3600), "demo:s1")
+    heard_of = windows(DAY, NOW // 300 * 300)
+    send(store, (one for one in heard_of if not lost <= one.window_start < lost + 3600), "demo:s1")
     rolled(store)
     reader = Desk(store, DEMO, lambda: NOW + 60.0).reader
     for line in reader.lines():

@@ -84,7 +84,7 @@ def test_whatever_the_order_the_rows_are_the_same(tmp_path, seed):
 
 
 def factor(valid_from: int, people: int):
-    visits = Figure(value=20.0, low=18.0, high=22.0, coverage=1.0, definition="visitors/1")
+    visits = Figure(value=20.0, low=18.0, high=22.0, coverage=1.0, definition="visitors/2")
     return fit([Span(start=0, end=3600, people=people, devices=visits)], 1.0, valid_from, "taps")
 
 

@@ -469,7 +469,6 @@ def test_a_changed_dwell_recomputes_what_is_known(store):
         {"capacity": 80},
         {"engaged_min_s": 600.0},
         {"preset": "aruba"},
-        {"staff": [StaffHours(days=["tue"], begins="09:00", ends="17:00", people=2)]},
     ],
 )
 def test_what_no_figure_follows_from_changes_without_recomputing(store, shown):
@@ -480,6 +479,22 @@ def test_what_no_figure_follows_from_changes_without_recomputing(store, shown):
     assert store.shop(*SHOP) == changed
     assert store.backlog() == 0 and roll(store) == before
     assert len(store.sensors(*SHOP, NOON)) == 1
+
+
+def test_staff_are_no_visitors_from_when_the_rota_is_told(store):
+    sent(store, 1, 10)
+    roll(store)
+    (before,) = store.periods(*SHOP, "hour", *FOREVER)
+    store.apply_shops([placed("demo:door", of=fleet.shop(staff=[all_day(people=1)]))])
+    roll(store)
+    (after,) = store.periods(*SHOP, "hour", *FOREVER)
+    assert after.visitors.value == pytest.approx(before.visitors.value - 10 / 13)
+    assert after.occupancy == before.occupancy
+
+
+def all_day(people):
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    return StaffHours(days=days, begins="00:00", ends="24:00", people=people)
 
 
 def test_a_holiday_recomputes_what_is_known(store):

@@ -32,7 +32,7 @@ async function fetched(event) {
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== "GET" || url.origin !== location.origin) { return; }
-  if (url.pathname.startsWith("/api/") || url.pathname.startsWith("/language/") || url.pathname.startsWith("/s/")) { return; }
+  if (/^\/(api|language|s|confirm|unsubscribe)\//.test(url.pathname)) { return; }
   if (url.pathname.endsWith("/figures") || /\.(csv|parquet)$/.test(url.pathname)) { return; }
   event.respondWith(fetched(event));
 });
