@@ -7,6 +7,7 @@ of the shops the raw reports of three weeks, rolled up by the roller.
 
 import argparse
 import asyncio
+import gc
 import os
 import random
 import sqlite3
@@ -236,6 +237,8 @@ def measured(database: str, sample: list[str], chance: random.Random) -> None:
     chance.shuffle(sample)
     again = chance.choices(sample, k=500)
     forgotten(database)
+    gc.collect()
+    gc.freeze()  # as `cloud.app` does
     with opened(database) as desk:
         told("Today of a shop, nothing cached anywhere", took(desk.reader.today, sample), OF_ONE)
     with opened(database) as desk:

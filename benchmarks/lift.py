@@ -1,6 +1,6 @@
 """Lifts of simulated campaigns: how often the interval holds the truth, and what is seen where nothing ran.
 
-    PYTHONPATH=. python benchmarks/lift.py [--quick] [--seeds 100]
+    PYTHONPATH=. python benchmarks/lift.py [--quick] [--seeds 100] [--street December]
 
 Every row is a scenario: so many shops with and without the campaign, weeks before and days of it, on a street. How
 often the interval holds the truth, bias and width are over seeds and true lifts of -10, 0, 5, 10 and 20 %. "false" is
@@ -29,6 +29,7 @@ STREETS = {
     "days that last, shops that drift": Street(fades=0.8, drift=0.006),
     "small shops, events": Street(size=80.0, events=0.02),
     "season": Street(season=0.04),
+    "December": Street(december=0.08),
 }
 
 
@@ -48,9 +49,11 @@ def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--quick", action="store_true", help="few scenarios and seeds, in less than 40 s")
     ask.add_argument("--seeds", type=int, default=100)
+    ask.add_argument("--street", choices=STREETS, help="this one alone")
     asked = ask.parse_args()
     seeds = 40 if asked.quick else asked.seeds
-    streets = {"usual": USUAL_STREET} if asked.quick else STREETS
+    alone = "usual" if asked.quick else asked.street
+    streets = {alone: STREETS[alone]} if alone else STREETS
     began = time.process_time()
     for name, street in streets.items():
         spans = ((8, 14),) if asked.quick else SPANS if street is USUAL_STREET else ((8, 28),)

@@ -28,6 +28,7 @@ class Street(NamedTuple):
     weather: float = 0.12
     loading: float = 0.25  # how unlike shops take the weather
     season: float = 0.01  # a week, of all shops
+    december: float = 0.0  # by how much all shops rise each week once the campaign has begun
     drift: float = 0.004  # a week, of each shop
     days: float = 0.08
     fades: float = 0.5
@@ -85,6 +86,7 @@ def _usual(rng: Generator, shops: int, begins: int, days: int, street: Street) -
     logs += (USUAL + rng.normal(0, street.weekdays, (shops, 7)))[:, at % 7]
     logs += _lasting(rng, 1, len(at), street.weather, 0.5) * (1 + rng.normal(0, street.loading, (shops, 1)))
     logs += (rng.normal(0, street.season) + rng.normal(0, street.drift, (shops, 1))) * weeks
+    logs += np.log1p(street.december) * np.maximum(weeks, 0)
     logs += _lasting(rng, shops, len(at), street.days, street.fades)
     for shop in range(shops):
         for _ in range(rng.poisson(street.events * len(at) / 7)):
