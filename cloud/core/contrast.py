@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats  # type: ignore[import-untyped]
-from scipy.optimize import brentq  # type: ignore[import-untyped]
-from scipy.sparse.linalg import lsqr  # type: ignore[import-untyped]
-from statsmodels.regression.linear_model import GLS, OLS  # type: ignore[import-untyped]
+from scipy import sparse, stats
+from scipy.optimize import brentq
+from scipy.sparse.linalg import lsqr
+from statsmodels.regression.linear_model import GLS, OLS
 
 Grid = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -30,7 +30,7 @@ def sentences() -> dict[str, str]:
     for definition in DEFINITIONS:
         name, *texts, _ = astuple(definition)
         for text in texts:
-            found.setdefault(text, f"core/glossary.py, {name}")
+            found.setdefault(text, f"core/definitions, {name}")
     return {sentence: place for sentence, place in found.items() if sentence}
 
 
