@@ -217,7 +217,7 @@ def _correlations(one: "Days", other: "Days") -> "Days":
 
 def _pair(one: str, other: str, z: "Days", looked_at: int, covered: float) -> Following | None:
     """What may be said of two zones from their correlations by day and lag; None for nothing."""
-    from statsmodels.stats import weightstats # noqa: PLC0415 - a second to load
+    from statsmodels.stats import weightstats  # noqa: PLC0415 - a second to load
 
     means = z.mean(axis=0)
     peak = int(means.argmax())

@@ -265,7 +265,7 @@ def _effect(day: date, known: Mapping[date, Line], now: int, at: Callable[[int],
 def _difference(
     was: Sequence[list[Line]], came: Sequence[list[Line]], weekly: Sequence[Sequence[float]]
 ) -> tuple[Effect, Saying]:
-    from statsmodels.stats import weightstats # noqa: PLC0415 - a second to load
+    from statsmodels.stats import weightstats  # noqa: PLC0415 - a second to load
 
     before, after = (_mean([line for one in some for line in one], DAILY) for some in (was, came))
     value = fsum(weekly[1]) / len(weekly[1]) - fsum(weekly[0]) / len(weekly[0])

@@ -23,11 +23,23 @@ EXPORTED_DAYS = 28
 def add(site: FastAPI, desk: Desk, render: Render) -> None:
     """The page, and those it leads to."""
 
+    def page(request: Request, shop: str, status: int = 200, **told: Any) -> HTMLResponse:
+        found = desk.reader.shop(shop)
+        known: dict[str, Any] = {"refusal": None, "erased": None} | told
+        known |= {"factors": desk.reader.factors(found), "factor_sentence": sentence}
+        known |= {"months": _months(desk.reader.local_date(found)), "today": desk.reader.today(shop)}
+        return render(request, "sensor.html", status=status, **known, **own(shop).values("/sensor"))
+
     @site.get("/shops/{shop}/sensor")
     def sensor(request: Request, shop: str) -> HTMLResponse:
-        found = desk.reader.shop(shop)
-        told: dict[str, Any] = {"factors": desk.reader.factors(found), "factor_sentence": sentence}
-        return render(request, "sensor.html", today=desk.reader.today(shop), **told, **own(shop).values("/sensor"))
+        return page(request, shop)
+
+    @site.post("/shops/{shop}/sensor")
+    def erase(request: Request, shop: str, form: Form) -> HTMLResponse:
+        try:
+            return page(request, shop, erased=desk.erasure.erase(shop, form["before"], form["name"]))
+        except Refusal as error:
+            return page(request, shop, status=422, refusal=error.args[0])
 
     _count(site, desk, render)
     _share(site, desk, render)
@@ -100,6 +112,12 @@ def _export(site: FastAPI, desk: Desk, render: Render) -> None:
         name = f'attachment; filename="{shop}-{grain}-{first}-{last}.{end}"'
         kind = "application/vnd.apache.parquet" if end == "parquet" else "text/csv; charset=utf-8"
         return StreamingResponse(pieces, media_type=kind, headers={"Content-Disposition": name})
+
+
+def _months(today: date) -> list[date]:
+    """The firsts of this month and of the ones before, of three years."""
+    months = [today.year * 12 + today.month - 1 - back for back in range(36)]
+    return [date(one // 12, one % 12 + 1, 1) for one in months]
 
 
 def _pieces(desk: Desk, shop: str, grain: Grain, span: tuple[date, date], form: str) -> Iterator[bytes]:

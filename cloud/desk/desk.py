@@ -7,6 +7,7 @@ from cloud.desk.alerts import Alerts
 from cloud.desk.annotations import Annotations
 from cloud.desk.calibration import Calibration
 from cloud.desk.campaigns import Campaigns
+from cloud.desk.erasure import Erasure
 from cloud.desk.export import Exports
 from cloud.desk.flow import Flows
 from cloud.desk.funnel import Funnels
@@ -33,6 +34,7 @@ class Desk:
         self.flows = Flows(store, tenant, clock)
         self.rankings = Rankings(store, tenant, clock)
         self.exports = Exports(store, tenant, clock)
+        self.erasure = Erasure(store, tenant, clock)
         self.shares = Shares(store, tenant, clock)
         self.tills = Tills(store, tenant, clock)
         self.annotations = Annotations(store, tenant, clock)

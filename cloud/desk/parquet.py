@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-import pyarrow as pa # it ships no types
+import pyarrow as pa  # it ships no types
 from pyarrow import parquet
 
 from cloud.core.table import COLUMNS, Cell, Kind, Row

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from agent.contract import DwellDay, Hello, Report, VisitsHour, encode, topics
+from cloud.api.bodies import Json
 from cloud.core.coverage import PlacedShop, Placement
 from cloud.desk import Reader
 from cloud.store import Delivery, Store, migrate, receive
@@ -197,6 +198,7 @@ def as_it_is(store: Store) -> Tables:
         found = {name: sorted(map(tuple, db.exec_driver_sql(query).all()), key=repr) for name, query in QUERIES.items()}
     database.dispose()
     reader = Reader(store, "demo", lambda: NOW)
+    found["API of the list"] = [(0, Json(reader.lines()).body)]
     for one in reader.names():
         shop = reader.shop(one)
         answers = (
@@ -206,7 +208,7 @@ def as_it_is(store: Store) -> Tables:
             reader.visits(shop, FIRST, LAST),
             reader.today(one),
         )
-        found[f"API of {one}"] = [(number, encode(answer)) for number, answer in enumerate(answers)]
+        found[f"API of {one}"] = [(number, Json(answer).body) for number, answer in enumerate(answers)]
     return found
 
 
