@@ -1,6 +1,6 @@
 """Lifts of simulated campaigns: how often the interval holds the truth, and what is seen where nothing ran.
 
-    PYTHONPATH=. python benchmarks/lift.py [--quick] [--seeds 100] [--street December]
+    PYTHONPATH=. python benchmarks/lift.py [--quick] [--seeds 100] [--first 0] [--street December]
 
 Every row is a scenario: so many shops with and without the campaign, weeks before and days of it, on a street. How
 often the interval holds the truth, bias and width are over seeds and true lifts of -10, 0, 5, 10 and 20 %. "false" is
@@ -49,6 +49,7 @@ def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--quick", action="store_true", help="few scenarios and seeds, in less than 40 s")
     ask.add_argument("--seeds", type=int, default=100)
+    ask.add_argument("--first", type=int, default=0, help="the first of the seeds; others than those it was tuned on")
     ask.add_argument("--street", choices=STREETS, help="this one alone")
     asked = ask.parse_args()
     seeds = 40 if asked.quick else asked.seeds
@@ -62,7 +63,7 @@ def main() -> int:
         print("|---|---|---|---|---|---|---|---|---|---|")
         for exposed, control in SHOPS:
             for weeks, days in spans:
-                one = scenario(range(seeds), exposed, control, weeks, days, street)
+                one = scenario(range(asked.first, asked.first + seeds), exposed, control, weeks, days, street)
                 print(
                     f"| {exposed} + {control} | {weeks} | {days} | {one.holds:.0%} | {one.bias:+.1%} | {one.width:.0%} "
                     f"| {one.false:.0%} | {one.placebos:.0%} | {one.detectable:.0%} | {one.seen:.0%} |",
