@@ -29,6 +29,7 @@ from cloud.core.figures import Period, Shop, Today
 from cloud.core.glossary import DEFINITIONS, Definition
 from cloud.core.refusal import Refusal
 from cloud.desk import Desk, Reader, ShopLine, UnknownCampaignError, UnknownShopError, Visits, dates
+from cloud.store import StoreError
 
 Day = Annotated[str | None, Query(description="Local date, YYYY-MM-DD; today if left out.")]
 First = Annotated[str | None, Query(alias="from", description="First local date, YYYY-MM-DD.")]
@@ -155,6 +156,10 @@ def _problems(api: FastAPI) -> None:
 
     @api.exception_handler(LiveFullError)
     async def full(_: Request, error: LiveFullError) -> Json:
+        return problem(503, str(error))
+
+    @api.exception_handler(StoreError)
+    async def no_store(_: Request, error: StoreError) -> Json:
         return problem(503, str(error))
 
     @api.exception_handler(RequestValidationError)

@@ -49,8 +49,9 @@ def add(site: FastAPI, desk: Desk, render: Render) -> None:
 
     @site.get("/alerts")
     def firing(request: Request) -> HTMLResponse:
-        zones = {one.shop: one.time_zone for one in desk.reader.shops()}
-        return render(request, "firing.html", alerts=desk.alerts.firing(), zones=zones)
+        waiting, given_up = desk.post.counts()
+        told: dict[str, Any] = {"alerts": desk.alerts.firing(), "waiting": waiting, "given_up": given_up}
+        return render(request, "firing.html", **told)
 
     def page(request: Request, shop: str, status: int = 200, **told: Any) -> HTMLResponse:
         found = desk.reader.shop(shop)

@@ -8,10 +8,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from cloud.core.glossary import DEFINITIONS
+from cloud.core.refusal import Refusal
+from cloud.core.saying import Saying
 from cloud.dashboard import alerts, campaigns, history, mails, sensor, shops, window
 from cloud.dashboard.render import COOKIE, HERE, Render
 from cloud.desk import Desk
 from cloud.language import LANGUAGES
+from cloud.store import StoreError
 
 STATIC_CACHE = "public, max-age=3600"
 YEAR_S = 366 * 86_400
@@ -61,12 +64,24 @@ def _general(site: FastAPI, render: Render) -> None:
 
 
 def _problems(site: FastAPI, render: Render) -> None:
+    def told(request: Request, status: int, sentence: str) -> HTMLResponse:
+        w = render.words(request)
+        title = w.t("Not found") if status == 404 else w.t("That did not work")
+        said = w.t(sentence)
+        return render(request, "missing.html", status, title=title, sentence=said[:1].upper() + said[1:])
+
     @site.exception_handler(LookupError)
     async def unknown(request: Request, error: LookupError) -> HTMLResponse:
-        sentence = render.words(request).t(error.args[0] if error.args else "")
-        return render(request, "missing.html", status=404, sentence=sentence[:1].upper() + sentence[1:])
+        return told(request, 404, error.args[0] if error.args else "")
+
+    @site.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> HTMLResponse:
+        return told(request, 422, error.args[0])
+
+    @site.exception_handler(StoreError)
+    async def no_store(request: Request, error: StoreError) -> HTMLResponse:
+        return told(request, 503, str(error))
 
     @site.exception_handler(HTTPException)
     async def missing(request: Request, error: HTTPException) -> HTMLResponse:
-        sentence = render.words(request).t("There is no such page.")
-        return render(request, "missing.html", status=error.status_code, sentence=sentence)
+        return told(request, error.status_code, Saying("There is no such page."))
