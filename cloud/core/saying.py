@@ -11,6 +11,7 @@ is 16:00). Forms of dates: `weekday` (Tuesday), `date` (Tuesday 24 November), `d
 """
 
 import datetime
+import math
 from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any, Self
@@ -23,8 +24,9 @@ class Forms(Formatter):
     """How values are put in, in English. Another language overrides what it does otherwise."""
 
     def number(self, value: float, digits: int = 0) -> str:
-        """`value` with so many decimals, thin spaces between thousands."""
-        return f"{value:,.{digits}f}".replace(",", THIN)
+        """`value` with so many decimals, the greater of two as near, thin spaces between thousands."""
+        rounded = math.floor(round(value * 10**digits, 9) + 0.5) / 10**digits
+        return f"{rounded:,.{digits}f}".replace(",", THIN)
 
     def percent(self, value: float, digits: int = 0) -> str:
         """A share of 0 to 1 in per cent."""

@@ -48,7 +48,7 @@
     });
     all = all.filter(function (v) { return v !== null; });
     var most = Math.max.apply(null, all.concat([told.least || 1])), least = told.zero === false ? Math.min.apply(null, all) : 0, room = (most - least) * 0.06;
-    var quiet = colour("quiet"), font = "13px system-ui, sans-serif", every = Math.max(1, Math.ceil(n * 52 / place.clientWidth));
+    var quiet = colour("quiet"), font = "13px system-ui, sans-serif", wide = 14 + 7.5 * Math.max.apply(null, told.labels.map(function (one) { return one.length; })), every = Math.max(1, Math.ceil(n * wide / (place.clientWidth - 54)));
     var readout = document.getElementById(place.dataset.readout);
     place.classList.add("drawn");
     drawn.push(new uPlot({
