@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from cloud.core.refusal import Refusal
 from cloud.core.saying import Saying
+from cloud.core.written import date_of
 
 Metric = Literal["visitors", "passers_by", "capture_rate", "conversion", "sales"]
 LONGEST_DAYS = 180
@@ -42,7 +43,7 @@ class Campaign(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def dates(self) -> tuple[date, date]:
         """The first and the last date. Raises Refusal."""
-        return _date("first", self.first), _date("last", self.last)
+        return date_of("first", self.first), date_of("last", self.last)
 
     @property
     def days(self) -> int:
@@ -127,17 +128,3 @@ def _check_shops(told: Campaign, known: Collection[str]) -> None:
         raise Refusal(Saying("{shop} is both exposed and control: take it out of one.", shop=both[0]))
     if twice := [one for one in named if named.count(one) > 1]:
         raise Refusal(Saying("{shop} is named twice: name it once.", shop=twice[0]))
-
-
-def _date(field: str, text: str) -> date:
-    try:
-        if len(text) != 10:
-            raise ValueError  # fromisoformat would take "20261124" and week dates too
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise Refusal(
-            Saying('{field} is "{text}", which is no date: write it as 2026-11-24.', field=field, text=text[:40])
-        ) from None
-    if not 1972 <= day.year <= 9998:
-        raise Refusal(Saying("{field} is {text}: only dates from 1972 to 9998 will do.", field=field, text=text))
-    return day

@@ -6,7 +6,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from cloud.core.annotation import Annotation, tidied
-from cloud.desk import dates
+from cloud.core.written import date_of
 from cloud.desk.reader import Reader
 from cloud.store import Store
 from cloud.store.annotations import Annotations as Kept
@@ -29,7 +29,7 @@ class Annotations:
         Raises Refusal for a date that is none or lies outside 1971 to 9998, and for a text that is empty or too long.
         """
         shop = self._reader.shop(shop_id).shop
-        kept = replace(told, date=dates.parse("date", told.date).isoformat(), text=tidied(told.text))
+        kept = replace(told, date=date_of("date", told.date).isoformat(), text=tidied(told.text))
         self._kept.put(self._tenant, shop, kept)
         return kept
 

@@ -2,37 +2,16 @@
 
 from datetime import date, timedelta
 
-from cloud.core.refusal import Refusal
 from cloud.core.saying import Saying
+from cloud.core.written import WrongDatesError, date_of
 
 MAX_DAYS = 400
 MAX_DAYS_OF_HOURS = 62
 
 
-class WrongDatesError(Refusal):
-    """The dates of a request make no sense; the message says what to send instead."""
-
-
-def parse(name: str, text: str) -> date:
-    """The date in `text`, as YYYY-MM-DD. Raises WrongDatesError."""
-    try:
-        if len(text) != 10:
-            raise ValueError  # fromisoformat would take "20261124" and week dates too
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise WrongDatesError(
-            Saying('{name} is "{text}", which is no date: write it as 2026-11-24.', name=name, text=text[:40])
-        ) from None
-    if not 1971 <= day.year <= 9998:
-        raise WrongDatesError(
-            Saying("{name} is {text}: only dates from 1971 to 9998 can be asked for.", name=name, text=text)
-        )
-    return day
-
-
 def one(text: str | None, today: date) -> date:
     """The date asked for, today if none. Raises WrongDatesError."""
-    return today if text is None else parse("date", text)
+    return today if text is None else date_of("date", text)
 
 
 def day_or_span(day: str | None, first: str | None, last: str | None, today: date) -> tuple[date, date]:
@@ -49,8 +28,8 @@ def span(first: str | None, last: str | None, today: date, *, default: int, limi
 
     Raises WrongDatesError, also for more than `limit` days.
     """
-    end = today if last is None else parse("to", last)
-    start = end - timedelta(days=default - 1) if first is None else parse("from", first)
+    end = today if last is None else date_of("to", last)
+    start = end - timedelta(days=default - 1) if first is None else date_of("from", first)
     if start > end:
         raise WrongDatesError(
             Saying("from ({first}) is after to ({last}): swap them.", first=start.isoformat(), last=end.isoformat())

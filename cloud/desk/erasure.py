@@ -6,7 +6,7 @@ from datetime import date
 from cloud.core import calendar
 from cloud.core.refusal import Refusal
 from cloud.core.saying import Saying
-from cloud.desk import dates
+from cloud.core.written import date_of
 from cloud.desk.reader import Reader
 from cloud.store import Store
 from cloud.store.erasure import Erasure as Kept
@@ -24,7 +24,7 @@ class Erasure:
 
         `typed` must be the shop's name: it cannot be undone. Raises Refusal.
         """
-        shop, first = self._reader.shop(shop_id), dates.parse("before", before)
+        shop, first = self._reader.shop(shop_id), date_of("before", before)
         if first.day != 1:
             raise Refusal(Saying("before is {day:day}: choose the first of a month.", day=first))
         if first > self._newest(shop.shop):

@@ -15,7 +15,8 @@ from agent.contract import TillHour, TillHours
 from cloud.core.coverage import PlacedShop
 from cloud.core.refusal import Refusal
 from cloud.core.till import Sale
-from cloud.desk import Tills, UnknownShopError, dates
+from cloud.core.written import date_of
+from cloud.desk import Tills, UnknownShopError
 from cloud.store import Kept, Store, Till, migrate
 from tests.conftest import ROOT
 from tests.shops import a_shop, at
@@ -23,7 +24,7 @@ from tests.web import a_web
 
 NOON = at("2026-11-24 12:00")
 NOW = at("2026-11-24 14:12")
-DAY = dates.parse("date", "2026-11-24")
+DAY = date_of("date", "2026-11-24")
 CSV = b"hour;transactions;items;net_sales\n2026-11-24T12:00;31;54;812,50\n2026-11-24T13:00;28;;-19,90\n"
 
 
@@ -139,17 +140,17 @@ def test_hours_and_days_have_gaps_and_end_now(tills):
     hours = tills.hours("corner", DAY, DAY).periods
     assert [one.start for one in hours] == [NOON + 3600 * at for at in range(-12, 3)]
     assert [one.transactions for one in hours] == [None] * 12 + [31, 28, None]
-    days = tills.days("corner", dates.parse("from", "2026-11-23"), dates.parse("to", "2026-12-31"))
+    days = tills.days("corner", date_of("from", "2026-11-23"), date_of("to", "2026-12-31"))
     assert [one.transactions for one in days.periods] == [None, 59]
     assert (days.from_, days.to, days.currency) == ("2026-11-23", "2026-12-31", "EUR")
-    assert tills.hours("corner", dates.parse("a", "2027-01-01"), dates.parse("b", "2027-01-01")).periods == []
+    assert tills.hours("corner", date_of("a", "2027-01-01"), date_of("b", "2027-01-01")).periods == []
 
 
 def test_a_day_on_which_the_clock_changes_has_all_its_hours(store):
     tills = Tills(store, "acme", lambda: NOW)
     start = at("2026-10-25 00:00")
     tills.put("corner", rows(*range(25), first=start))
-    day = dates.parse("date", "2026-10-25")
+    day = date_of("date", "2026-10-25")
     assert [one.transactions for one in tills.hours("corner", day, day).periods] == list(range(25))
     assert [one.transactions for one in tills.days("corner", day, day).periods] == [300]
 
