@@ -65,7 +65,7 @@ def _share(site: FastAPI, desk: Desk, render: Render) -> None:
         known |= {
             "shares": desk.shares.of(shop),
             "time_zone": found.time_zone,
-            "base": str(request.base_url).rstrip("/"),
+            "base": desk.post.ways.public_url or str(request.base_url).rstrip("/"),
         }
         return render(request, "share.html", shop_name=found.name, **known, **own(shop).values("/sensor"))
 
