@@ -189,6 +189,15 @@ def test_a_manager_sets_up_a_campaign_and_hears_what_it_could_show(site: str, ph
     expect(page.locator(".lead")).not_to_contain_text("rose")  # nothing was done there
 
 
+def test_a_chart_can_be_saved_as_a_picture(site: str, phone: BrowserContext) -> None:
+    page = phone.new_page()
+    page.goto(f"{site}/shops/bakery/trends")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a picture").click()
+    assert download.value.suggested_filename == "corner-bakery-lyon-visitors-by-week.png"
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_link_shows_one_shop_and_changes_nothing(site: str, phone: BrowserContext) -> None:
     page = phone.new_page()
     page.goto(f"{site}/shops/bakery/share")
