@@ -49,9 +49,7 @@ def add(site: FastAPI, desk: Desk, render: Render) -> None:
 def _count(site: FastAPI, desk: Desk, render: Render) -> None:
     @site.get("/shops/{shop}/count")
     def count(request: Request, shop: str, told: str = "") -> HTMLResponse:
-        """The newest counts are those that wait for reports: looking at them fits those whose reports have come."""
         found = desk.reader.shop(shop)
-        desk.calibration.refit(shop)
         counts = desk.calibration.sessions(shop)
         known: dict[str, Any] = {"counts": counts, "told": next((one for one in counts if one.id == told), None)}
         known |= {"shop_name": found.name, "time_zone": found.time_zone}
