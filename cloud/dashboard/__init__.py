@@ -1,10 +1,11 @@
-"""Dashboard: the pages of a shop, rendered on the server.
+"""The pages: a shop's numbers as a person reads them, in the language of whoever asks.
 
-1. A page shows the same `Today` that the API serves; it asks no database anything.
-2. Every number stands with its range, links to its definition, and can be read as text: no chart without a
-   table, no meaning by colour alone, nothing that needs JavaScript.
-3. Undefined is "-" with the reason, never 0. What was not listened to is drawn as a hole.
-4. A page loads from its own origin, has no script or style within it, and stays under 200 kB.
+1. Every number has its range beside it and its definition one tap away; what is not known is a dash with the reason,
+   never zero, and a gap is drawn as one.
+2. Templates are rendered on the server from disclosed figures of the desk. A page works without scripts; with them it
+   draws its charts, whose tables say the same, and follows the news.
+3. Nothing is fetched from anywhere but our own origin: `static/vendor` holds what others wrote.
+4. A form that is refused comes back as it was filled in, with one sentence on what to do.
 """
 
 from cloud.dashboard.pages import pages
