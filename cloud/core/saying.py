@@ -25,6 +25,8 @@ class Forms(Formatter):
 
     def number(self, value: float, digits: int = 0) -> str:
         """`value` with so many decimals, the greater of two as near, thin spaces between thousands."""
+        if not math.isfinite(value):
+            return str(value)  # somebody sent it, and is told so
         rounded = math.floor(round(value * 10**digits, 9) + 0.5) / 10**digits
         return f"{rounded:,.{digits}f}".replace(",", THIN)
 
