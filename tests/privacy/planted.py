@@ -97,7 +97,7 @@ DETAIL = Change(
     "the last address in the health",
     (
         _as_heard("self._last = {}.hex()"),
-        ("agent/ear.py", "_RESTS if self._sensor.resting else self._detail,", 'getattr(self, "_last", ""),'),
+        ("agent/ear.py", "_RESTS if rests and not detail else detail,", 'getattr(self, "_last", ""),'),
     ),
 )
 STAYS = Change(
