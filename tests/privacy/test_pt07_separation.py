@@ -119,7 +119,8 @@ def copied(folder: Path, planted: dict[str, str]) -> Path:
 def settings(folder: Path, radio: str, port: int) -> None:
     clock = f"[time]\nstart = {NIGHT}\nreal_start = {time.time() + 0.5}\nspeed = 300\n" if radio == STREET else ""
     (folder / "agent.toml").write_text(
-        f'sensor = "demo:door"\nwindow_s = 60\nhealth_interval_s = 1\ntime_zone = "Europe/Berlin"\n'
+        'sensor = "demo:door"\nwindow_s = 60\nbattery_clock = true\nhealth_interval_s = 1\n'
+        'time_zone = "Europe/Berlin"\n'
         f'state_dir = "{folder}/state"\nrun_dir = "{folder}/run"\n'
         f"[radio.wifi]\n{radio}\n[mqtt]\nport = {port}\n{clock}"
     )
