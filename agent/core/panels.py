@@ -79,7 +79,8 @@ class Panels:
         `last`: the window ends the epoch too, so the stays of the whole epoch go with it.
         """
         panel = self._panels[radio]
-        begun = min(self._hour, start)  # a clock that was set back began the hour later than it is now
+        # A clock that was set back began the hour later than it is now; the day it is told of stays the panel's own.
+        begun = max(self._day, min(self._hour, start))
         end = max(end, begun + 1)  # one that is set as an hour begins ends it within a second
         hour = Hour(begun, end, min(3600.0, self._listened[radio]), *panel.hour())
         told = replace(heard, visits=noised_hour(hour, self._below))

@@ -17,6 +17,8 @@ from random import Random
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from agent.contract import decode
 from agent.contract.report import Report
 from agent.core.epoch import day_of
@@ -138,3 +140,9 @@ def _prove(folder: Path, *, full: bool) -> Proof:
 
 def test_no_device_spends_more_than_the_budget(tmp_path: Path) -> None:
     check(prove(tmp_path, full=False))
+
+
+@pytest.mark.parametrize("seed", [245, 625, 642, 957])
+def test_a_clock_set_back_over_the_days_end_lets_nobody_spend_in_the_day_before(tmp_path: Path, seed: int) -> None:
+    found = spent(tmp_path, seed, remembers=True)
+    assert all(found[name] <= BUDGET[name] for name in BUDGET), found
