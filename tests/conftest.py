@@ -60,3 +60,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("root") and not config.getoption("--run-root"):
             item.add_marker(skip)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop of tests that are marked `anyio`."""
+    return "asyncio"

@@ -136,6 +136,16 @@ def without(readings: Iterable[Reading], start: int, end: int) -> list[Reading]:
     return [one for one in readings if not start <= one.report.window_start < end]
 
 
+class Clock:
+    """A time that tests set, in UTC seconds."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class MemoryStore:
     """What the API asks a store. `readings` and `sensors` are by shop id and may be changed at any time."""
 

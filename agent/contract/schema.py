@@ -1,6 +1,7 @@
 """JSON Schema of every message, generated from the types (published as `docs/contract.schema.json`)."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -16,13 +17,15 @@ MESSAGES = (Report, ReportBatch, Hello, Watermark, Status, Health, DeviceConfig,
 
 def schema() -> dict[str, Any]:
     """One JSON Schema document; `$defs` holds a definition per type. A batch's reports are `Report`s."""
-    _, definitions = msgspec.json.schema_components(MESSAGES, ref_template="#/$defs/{name}")
-    definitions["ReportBatch"]["properties"]["reports"]["items"] = {"$ref": "#/$defs/Report"}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Footfall contract, version 1",
-        "$defs": definitions,
-    }
+    made = document("Footfall contract, version 1", MESSAGES)
+    made["$defs"]["ReportBatch"]["properties"]["reports"]["items"] = {"$ref": "#/$defs/Report"}
+    return made
+
+
+def document(title: str, messages: Iterable[Any]) -> dict[str, Any]:
+    """A JSON Schema document of types and of their parts."""
+    _, definitions = msgspec.json.schema_components(messages, ref_template="#/$defs/{name}")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, "$defs": definitions}
 
 
 if __name__ == "__main__":

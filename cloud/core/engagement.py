@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from cloud.core import laplace, stays
-from cloud.core.figures import Figure
+from cloud.core.figures import Figure, undefined
 from cloud.core.panel import Lengths
 from cloud.core.visits import PanelFigure
 
@@ -70,7 +70,7 @@ def engaged(visitors: Figure, share: PanelFigure) -> Figure:
     """People who stayed: visitors x `engagement`, end by end."""
     covered = min(visitors.coverage, share.coverage)
     if visitors.value is None or share.value is None:
-        return Figure(value=None, low=None, high=None, coverage=covered, definition=ENGAGED)
+        return undefined(covered, ENGAGED)
     return Figure(
         value=visitors.value * share.value,
         low=(visitors.low or 0.0) * (share.low or 0.0),

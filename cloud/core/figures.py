@@ -23,6 +23,11 @@ class Figure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=F
     definition: str
 
 
+def undefined(coverage: float, definition: str) -> Figure:
+    """A figure that is not there."""
+    return Figure(value=None, low=None, high=None, coverage=coverage, definition=definition)
+
+
 class Period(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A shop's figures over one window, hour or day: `start` and `end` are UTC seconds since 1970.
 

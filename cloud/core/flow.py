@@ -24,7 +24,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cloud.core import calendar, coverage, rollup
-from cloud.core.figures import COMPLETE, Figure, Period, Shop
+from cloud.core.figures import COMPLETE, Figure, Period, Shop, undefined
 from cloud.core.glossary import disclosed
 from cloud.core.saying import Saying
 
@@ -158,7 +158,7 @@ def _hours(shop: Shop, opened: Sequence[Sequence[int]], known: Mapping[int, Figu
 def _averaged(figures: Sequence[Figure], of: int) -> Figure:
     covered = coverage.share(sum(one.coverage for one in figures), of)
     if not figures:
-        return Figure(value=None, low=None, high=None, coverage=covered, definition=rollup.OCCUPANCY)
+        return undefined(covered, rollup.OCCUPANCY)
     return Figure(
         value=fmean(one.value or 0.0 for one in figures),
         low=fmean(one.low or 0.0 for one in figures),

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from cloud.core import calendar, engagement, metrics, rollup
 from cloud.core.disclosure import disclosed_count, disclosed_measure, disclosed_stays
 from cloud.core.figures import Figure, Period, Shop
-from cloud.core.glossary import disclosed, round_down
+from cloud.core.glossary import disclosed_figures, round_down
 from cloud.core.metrics import DRAW_RATE, Trade
 from cloud.core.panel import Together
 from cloud.core.presets import Preset
@@ -146,16 +146,11 @@ def capture_rate(shop: Shop, period: Period, preset: Preset) -> Figure:
 def disclosed_funnel(exact: Funnel) -> Funnel:
     """A funnel with every figure as anyone outside may see it."""
     return replace(
-        exact,
+        disclosed_figures(exact),
         coverage=round_down(exact.coverage),
-        passers_by=disclosed(exact.passers_by),
-        visitors=disclosed(exact.visitors),
-        capture_rate=disclosed(exact.capture_rate),
-        engaged=None if exact.engaged is None else disclosed(exact.engaged),
-        star=disclosed(exact.star),
         panel=None if exact.panel is None else _disclosed_panel(exact.panel),
-        till=None if exact.till is None else _disclosed_till(exact.till),
-        days=[_disclosed_day(one) for one in exact.days],
+        till=None if exact.till is None else disclosed_figures(exact.till),
+        days=[replace(disclosed_figures(one), coverage=round_down(one.coverage)) for one in exact.days],
     )
 
 
@@ -171,24 +166,4 @@ def _disclosed_panel(exact: FunnelPanel) -> FunnelPanel:
         mean_stay=measure(exact.mean_stay),
         bounce=measure(exact.bounce),
         engagement=measure(exact.engagement),
-    )
-
-
-def _disclosed_till(exact: FunnelTill) -> FunnelTill:
-    return replace(
-        exact,
-        conversion=disclosed(exact.conversion),
-        atv=disclosed(exact.atv),
-        upt=disclosed(exact.upt),
-        sales_per_visitor=disclosed(exact.sales_per_visitor),
-    )
-
-
-def _disclosed_day(exact: FunnelDay) -> FunnelDay:
-    return replace(
-        exact,
-        coverage=round_down(exact.coverage),
-        passers_by=disclosed(exact.passers_by),
-        visitors=disclosed(exact.visitors),
-        capture_rate=disclosed(exact.capture_rate),
     )

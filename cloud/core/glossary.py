@@ -6,14 +6,26 @@
 """
 
 import math
+from typing import TypeVar
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from cloud.core.definitions import DEFINITIONS, Definition
 from cloud.core.figures import Figure, Period
 
-__all__ = ["DEFINITIONS", "Definition", "digits", "disclosed", "disclosed_period", "half_up", "round_down"]
+__all__ = [
+    "DEFINITIONS",
+    "Definition",
+    "digits",
+    "disclosed",
+    "disclosed_figures",
+    "disclosed_period",
+    "half_up",
+    "round_down",
+]
 
+S = TypeVar("S", bound=Struct)
 _DIGITS = {definition.name: definition.digits for definition in DEFINITIONS}
 
 
@@ -48,6 +60,11 @@ def disclosed_period(period: Period) -> Period:
         capture_rate=disclosed(period.capture_rate),
         rested=round_down(period.rested),
     )
+
+
+def disclosed_figures(one: S) -> S:
+    """A struct with every figure that is one of its fields `disclosed`."""
+    return replace(one, **{name: disclosed(value) for name, value in asdict(one).items() if isinstance(value, Figure)})
 
 
 def round_down(share: float) -> float:

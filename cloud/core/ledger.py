@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from cloud.core import calendar, coverage, rollup, today
 from cloud.core.calendar import Span
-from cloud.core.figures import COMPLETE, Figure, Period, Shop
+from cloud.core.figures import COMPLETE, Figure, Period, Shop, undefined
 from cloud.core.visits import Share
 
 
@@ -135,7 +135,7 @@ def _sum(ranges: Sequence[Range | None], covered: float, definition: str) -> Fig
         (one,) = known
         return Figure(value=one.value, low=one.low, high=one.high, coverage=covered, definition=definition)
     if not known:
-        return Figure(value=None, low=None, high=None, coverage=covered, definition=definition)
+        return undefined(covered, definition)
     return Figure(
         value=fsum(one.value for one in known),
         low=fsum(one.low for one in known),

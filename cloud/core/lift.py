@@ -15,7 +15,7 @@ from typing import Literal
 from msgspec import Struct
 
 from cloud.core.campaign import Metric
-from cloud.core.figures import COMPLETE, Figure
+from cloud.core.figures import COMPLETE, Figure, undefined
 from cloud.core.glossary import half_up
 from cloud.core.saying import Saying, span
 from cloud.core.visits import Share
@@ -94,7 +94,7 @@ class Indexed(Struct, frozen=True, kw_only=True):
 def unknown(why: Saying, warnings: Sequence[str], covered: float = 0.0) -> Lift:
     """The answer where nothing can be told."""
     return Lift(
-        lift=_null(covered, LIFT),
+        lift=undefined(covered, LIFT),
         outcome="unknown",
         verdict=Saying("No lift can be told: {why}.", why=why),
         chance=None,
@@ -113,7 +113,12 @@ def no_power(why: Saying, days: int, warnings: Sequence[str]) -> Power:
     """The answer where nothing can be told beforehand."""
     sentence = Saying("What can be seen cannot be told: {why}.", why=why)
     return Power(
-        detectable=_null(0.0, DETECTABLE), days=days, exposed=[], control=[], sentence=sentence, warnings=list(warnings)
+        detectable=undefined(0.0, DETECTABLE),
+        days=days,
+        exposed=[],
+        control=[],
+        sentence=sentence,
+        warnings=list(warnings),
     )
 
 
@@ -277,7 +282,3 @@ def _by(value: float, low: float, high: float) -> Saying:
 def _down(share: float) -> float:
     """A share down to whole per cent."""
     return math.floor(100 * share + 1e-9) / 100
-
-
-def _null(covered: float, definition: str) -> Figure:
-    return Figure(value=None, low=None, high=None, coverage=covered, definition=definition)

@@ -9,10 +9,10 @@
 import json
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 
 from agent.contract import topics
+from agent.contract.schema import document
 from cloud.core.figures import Figure, Period
 
 Grain = Literal["hour", "day"]
@@ -78,12 +78,7 @@ def topic(tenant: str, shop: str, leaf: Leaf) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the messages and of their parts (published as `docs/merged.schema.json`)."""
-    _, definitions = msgspec.json.schema_components(MESSAGES, ref_template="#/$defs/{name}")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Footfall merged figures, version 1",
-        "$defs": definitions,
-    }
+    return document("Footfall merged figures, version 1", MESSAGES)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from math import fsum
 from msgspec import Struct
 
 from cloud.core import calendar, coverage, rollup, till
-from cloud.core.figures import COMPLETE, Figure, Period, Shop
+from cloud.core.figures import COMPLETE, Figure, Period, Shop, undefined
 from cloud.core.till import Sale, Takings
 
 DRAW_RATE = "draw-rate/1"
@@ -146,11 +146,6 @@ def quotient(part: Figure, whole: Figure, definition: str) -> Figure:
 def exact(number: float, covered: float, definition: str) -> Figure:
     """A number that has no interval."""
     return Figure(value=number, low=number, high=number, coverage=covered, definition=definition)
-
-
-def undefined(covered: float, definition: str) -> Figure:
-    """A figure that is not there."""
-    return Figure(value=None, low=None, high=None, coverage=covered, definition=definition)
 
 
 def _takings(hour: Period, sales: Sequence[Sale]) -> Takings:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from agent.contract.report import Estimate
 from cloud.core.calibration import Factor
-from cloud.core.figures import Figure, Shop
+from cloud.core.figures import Figure, Shop, undefined
 
 
 def calibrated(shop: Shop, factor: Factor | None) -> Shop:
@@ -27,7 +27,7 @@ def calibrated(shop: Shop, factor: Factor | None) -> Shop:
 def apply(estimate: Estimate | None, shop: Shop, coverage: float, definition: str) -> Figure:
     """People for an estimate of devices, null for None. `coverage` and `definition` are passed through."""
     if estimate is None:
-        return Figure(value=None, low=None, high=None, coverage=coverage, definition=definition)
+        return undefined(coverage, definition)
     return Figure(
         value=estimate.devices * shop.people_per_device,
         low=estimate.low * shop.people_per_device_low,
@@ -45,7 +45,7 @@ def share(part: Figure, rest: Figure, shop: Shop, definition: str) -> Figure:
     """
     coverage = min(part.coverage, rest.coverage)
     if part.value is None or rest.value is None or part.value + rest.value <= 0:
-        return Figure(value=None, low=None, high=None, coverage=coverage, definition=definition)
+        return undefined(coverage, definition)
     least, most = shop.people_per_device_low, shop.people_per_device_high
     value = part.value / (part.value + rest.value)
     low = _ratio((part.low or 0.0) / least, (rest.high or 0.0) / most, value)

@@ -30,7 +30,7 @@ from agent.contract.report import Estimate, Heard, Report
 from cloud.core import calendar, coverage, people
 from cloud.core.background import NONE, Background, above
 from cloud.core.coverage import Placement
-from cloud.core.figures import Figure, Period, Shop
+from cloud.core.figures import Figure, Period, Shop, undefined
 from cloud.core.visits import Radio
 
 OCCUPANCY = "occupancy/1"
@@ -226,7 +226,7 @@ def _added(figures: list[Figure], hours: Sequence[Period], start: int, end: int,
     covered = _covered([one.coverage for one in figures], hours, start, end)
     defined = [one for one in figures if one.value is not None]
     if not defined:
-        return Figure(value=None, low=None, high=None, coverage=covered, definition=definition)
+        return undefined(covered, definition)
     return Figure(
         value=fsum(one.value or 0.0 for one in defined),
         low=fsum(one.low or 0.0 for one in defined),
@@ -242,7 +242,7 @@ def _averaged(hours: Sequence[Period], start: int, end: int) -> Figure:
     defined = [(weight, one) for weight, one in parts if one.value is not None and weight > 0]
     weight = fsum(one for one, _ in defined)
     if not defined:
-        return Figure(value=None, low=None, high=None, coverage=covered, definition=OCCUPANCY)
+        return undefined(covered, OCCUPANCY)
     return Figure(
         value=fsum(part * (one.value or 0.0) for part, one in defined) / weight,
         low=fsum(part * (one.low or 0.0) for part, one in defined) / weight,

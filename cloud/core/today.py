@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from cloud.core import calendar, coverage, rollup
 from cloud.core.calendar import Span
 from cloud.core.disclosure import disclosed_panel
-from cloud.core.figures import COMPLETE, Figure, Period, SensorState, Shop, Today
+from cloud.core.figures import COMPLETE, Figure, Period, SensorState, Shop, Today, undefined
 from cloud.core.glossary import disclosed, disclosed_period
 from cloud.core.saying import Saying
 from cloud.core.visits import PanelToday
@@ -120,7 +120,7 @@ def inside(latest: Period | None, now: int) -> tuple[Figure, bool]:
     """(who is inside, whether the radios rest) at `now`, by the newest window."""
     if latest is not None and latest.end > now - STALE_S:
         return latest.occupancy, at_rest(latest, latest.end)
-    return Figure(value=None, low=None, high=None, coverage=0.0, definition=rollup.OCCUPANCY), False
+    return undefined(0.0, rollup.OCCUPANCY), False
 
 
 def at_rest(period: Period, until: int) -> bool:

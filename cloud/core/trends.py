@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from cloud.core import calendar, ledger, ranges
 from cloud.core.annotation import Annotation
-from cloud.core.figures import Figure, Shop
-from cloud.core.glossary import disclosed
+from cloud.core.figures import Figure, Shop, undefined
+from cloud.core.glossary import disclosed, disclosed_figures
 from cloud.core.ledger import Line
 from cloud.core.saying import Saying
 from cloud.core.slots import State
@@ -132,28 +132,12 @@ def disclosed_trends(exact: Trends) -> Trends:
     """Trends with every figure as anyone outside may see it."""
     return replace(
         exact,
-        by_week=[
-            replace(
-                one,
-                visitors=disclosed(one.visitors),
-                year_before=None if one.year_before is None else disclosed(one.year_before),
-                change=None if one.change is None else disclosed(one.change),
-            )
-            for one in exact.by_week
-        ],
-        by_day=[replace(one, visitors=disclosed(one.visitors), moving=disclosed(one.moving)) for one in exact.by_day],
+        by_week=[disclosed_figures(one) for one in exact.by_week],
+        by_day=[disclosed_figures(one) for one in exact.by_day],
         annotations=[
-            one if one.effect is None else replace(one, effect=_disclosed(one.effect)) for one in exact.annotations
+            one if one.effect is None else replace(one, effect=disclosed_figures(one.effect))
+            for one in exact.annotations
         ],
-    )
-
-
-def _disclosed(exact: Effect) -> Effect:
-    return replace(
-        exact,
-        before=disclosed(exact.before),
-        after=disclosed(exact.after),
-        difference=disclosed(exact.difference),
     )
 
 
@@ -167,7 +151,7 @@ def _day(day: date, known: Mapping[date, Line], now: int) -> TrendDay:
         open=line.open,
         state=_state(line, now),
         visitors=ledger.visitors([line]),
-        moving=moving or _none(ledger.covered(opened), MOVING),
+        moving=moving or undefined(ledger.covered(opened), MOVING),
     )
 
 
@@ -295,7 +279,7 @@ def _mean(lines: Sequence[Line], definition: str) -> Figure:
     """The mean of days that all have a figure."""
     total, days = ledger.visitors(lines), len(lines)
     if total.value is None or total.low is None or total.high is None:
-        return _none(total.coverage, definition)
+        return undefined(total.coverage, definition)
     return Figure(
         value=total.value / days,
         low=total.low / days,
@@ -303,7 +287,3 @@ def _mean(lines: Sequence[Line], definition: str) -> Figure:
         coverage=total.coverage,
         definition=definition,
     )
-
-
-def _none(covered: float, definition: str) -> Figure:
-    return Figure(value=None, low=None, high=None, coverage=covered, definition=definition)

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from cloud.core import calendar, ranges, rollup, slots, today
 from cloud.core.calendar import Span
 from cloud.core.compared import overlap
-from cloud.core.figures import Figure, Period, Shop
+from cloud.core.figures import Figure, Period, Shop, undefined
 from cloud.core.glossary import disclosed, half_up
 from cloud.core.saying import Saying
 from cloud.core.slots import State
@@ -173,7 +173,7 @@ def _usual(shop: Shop, cell: Cell, weeks: Sequence[Sequence[Cell]], now: int, si
 def _spread(values: Sequence[float], like: Sequence[Cell]) -> Figure:
     covered = fmean(one.visitors.coverage for one in like) if like else 0.0
     if len(values) < FEWEST:
-        return Figure(value=None, low=None, high=None, coverage=covered, definition=USUAL_HOUR)
+        return undefined(covered, USUAL_HOUR)
     tenths = quantiles(values, n=10, method="inclusive")
     return Figure(value=median(values), low=tenths[0], high=tenths[-1], coverage=covered, definition=USUAL_HOUR)
 

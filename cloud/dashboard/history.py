@@ -145,20 +145,10 @@ def _chart(trends: Trends, w: Words) -> str:
     ]
     series = [Series.of([one.visitors for one in weeks], [one.state != "heard" for one in weeks])]
     if any(one.year_before is not None for one in weeks):
-        series.append(_year_before(trends))
+        series.append(Series.of([one.year_before for one in weeks], [False] * len(weeks)))
     marks = [
         Mark((date.fromisoformat(one.date) - mondays[0]).days // 7, one.text)
         for one in trends.annotations
         if mondays and date.fromisoformat(one.date) >= mondays[0]
     ]
     return lines_json([w.language.short_date(day) for day in mondays], sentences, series, marks=marks)
-
-
-def _year_before(trends: Trends) -> Series:
-    figures = [one.year_before for one in trends.by_week]
-    return Series(
-        [None if one is None else one.value for one in figures],
-        [None if one is None else one.low for one in figures],
-        [None if one is None else one.high for one in figures],
-        [False] * len(figures),
-    )

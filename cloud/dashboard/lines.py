@@ -18,12 +18,12 @@ class Series(Struct, frozen=True):
     incomplete: list[bool]
 
     @classmethod
-    def of(cls, figures: Sequence[Figure], incomplete: Sequence[bool]) -> "Series":
-        """The line of some figures."""
+    def of(cls, figures: Sequence[Figure | None], incomplete: Sequence[bool]) -> "Series":
+        """The line of some figures; None is a gap."""
         return cls(
-            [one.value for one in figures],
-            [one.low for one in figures],
-            [one.high for one in figures],
+            [None if one is None else one.value for one in figures],
+            [None if one is None else one.low for one in figures],
+            [None if one is None else one.high for one in figures],
             list(incomplete),
         )
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from cloud.core.compared import overlap
 from cloud.core.figures import COMPLETE, Figure, Period, Today
 from cloud.core.saying import THIN, Value
 from cloud.core.today import at_rest, listened
@@ -55,7 +56,7 @@ class Words:
 
     def share(self, figure: Figure) -> str:
         """A figure that is a share, in whole per cent."""
-        return NOTHING if figure.value is None else self.language.percent(figure.value)
+        return self.rounded(figure.value)
 
     def share_interval(self, figure: Figure) -> str:
         """The range of one."""
@@ -145,7 +146,7 @@ class Words:
         if was.value == 0 or was.value is None:
             return self._none(self.t("Nobody came last {day:weekday} by this time ({range}).", **told))
         note = self.t("Last {day:weekday} by this time: {n} ({range}).", n=was.value, **told)
-        if _overlap(now, was):
+        if overlap(now, was):
             note += " " + self.t("The ranges overlap, so the difference may be none.")
         change = round(100 * (now.value - was.value) / was.value)
         if change == 0:
@@ -176,9 +177,3 @@ def incomplete(today: Today) -> bool:
 
 def _local(at: int, zone: str) -> datetime:
     return datetime.fromtimestamp(at, ZoneInfo(zone))
-
-
-def _overlap(one: Figure, other: Figure) -> bool:
-    if one.low is None or one.high is None or other.low is None or other.high is None:
-        return True
-    return one.low <= other.high and other.low <= one.high

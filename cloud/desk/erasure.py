@@ -1,7 +1,6 @@
 """Erasure: a shop's figures of months that are over, deleted because somebody of the shop wants it."""
 
 from collections.abc import Callable
-from datetime import date
 
 from cloud.core import calendar
 from cloud.core.refusal import Refusal
@@ -27,7 +26,7 @@ class Erasure:
         shop, first = self._reader.shop(shop_id), date_of("before", before)
         if first.day != 1:
             raise Refusal(Saying("before is {day:day}: choose the first of a month.", day=first))
-        if first > self._newest(shop.shop):
+        if first > self._reader.local_date(shop).replace(day=1):
             raise Refusal(Saying("before is {day:day}: only months that are over can be deleted.", day=first))
         if typed.strip() != shop.name:
             raise Refusal(
@@ -38,6 +37,3 @@ class Erasure:
             "Deleted: {reports} reports, {figures} figures by hour and day, {told} hours of sales and counts.",
             **gone._asdict(),
         )
-
-    def _newest(self, shop_id: str) -> date:
-        return self._reader.local_date(self._reader.shop(shop_id)).replace(day=1)

@@ -12,7 +12,6 @@ from cloud.store import rollups, schema
 from cloud.store.ledgers import GRAIN
 from cloud.store.store import Store
 
-_END = 2**62  # a second after every other
 _MONTH_S = 27 * 86_400  # shorter than any: a page that starts so long before has ended
 
 
@@ -47,7 +46,7 @@ class Erasure:
             drop(period, period.c.grain == GRAIN, period.c.start < before - _MONTH_S)
             drop(period, period.c.grain == "base", period.c.start < before)
             figures = drop(period, period.c.grain.in_(("hour", "day")), period.c.start < before)
-            if not rollups.periods(db, (tenant, shop), "hour", before, _END):
+            if not rollups.periods(db, (tenant, shop), "hour", before, schema.LATEST):
                 drop(period, period.c.grain == "last")  # the newest window was before too
             told = drop(sale, sale.c.hour < before) + drop(count, count.c.start < before)
             drop(alert, alert.c.ended_at.is_not(None), alert.c.ended_at < before)

@@ -27,7 +27,6 @@ from cloud.store.nights import Nights
 from cloud.store.places import Hour, Places, ShopKey
 from cloud.store.statements import Statements
 
-_LATEST = 2**62  # a second after every other
 _LAST = 0  # the only start of the grain "last"
 _period = msgspec.json.Decoder(Period)
 _base = msgspec.json.Decoder(Backgrounds)
@@ -147,7 +146,7 @@ def visits_of_devices(db: Connection, places: Places, nights: Nights, key: ShopK
 def newest(db: Connection, placement: Placement) -> int:
     """The start of the newest window a sensor reported while it stood there; -1 if there is none."""
     tenant, _, sensor = placement.sensor.partition(":")
-    last = _LATEST if placement.valid_to is None else placement.valid_to
+    last = schema.LATEST if placement.valid_to is None else placement.valid_to
     here = {"tenant": tenant, "sensor": sensor, "first": placement.valid_from, "last": last}
     found = db.execute(_NEWEST, here).scalar_one_or_none()
     return -1 if found is None else int(found)

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 
 metadata = MetaData()
 UNDATED = -1
+LATEST = 2**62  # a second after every other
 
 # One row: counts every change of shops and placements, so that any process knows when to read them again.
 revision = Table(

@@ -32,8 +32,6 @@ from cloud.store.rollups import Rolled
 from cloud.store.sensors import Told
 from cloud.store.statements import compiled
 
-_LATEST = 2**62  # a second after every other
-
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """Spans of UTC seconds: which hours and windows, and which reports on the panel."""
@@ -138,20 +136,20 @@ class Store:
     def shops(self, tenant: str | None = None) -> list[Shop]:
         """The shops of one tenant, or of all, by key, each with its newest factor."""
         known = self._places()
-        found = (known.shop_at(key, _LATEST) for key in sorted(known.shops) if tenant in (None, key[0]))
+        found = (known.shop_at(key, schema.LATEST) for key in sorted(known.shops) if tenant in (None, key[0]))
         return [shop for shop in found if shop is not None]
 
     def placed(self, tenant: str) -> list[PlacedShop]:
         """The shops of one tenant, by id, each with its newest factor and where sensors stand or stood in it."""
         known = self._places()
-        found = {key: known.shop_at(key, _LATEST) for key in sorted(known.shops) if key[0] == tenant}
+        found = {key: known.shop_at(key, schema.LATEST) for key in sorted(known.shops) if key[0] == tenant}
         return [
             PlacedShop(shop=shop, placements=known.placements.get(key, []))
             for key, shop in found.items()
             if shop is not None
         ]
 
-    def shop(self, tenant: str, shop: str, second: int = _LATEST) -> Shop | None:
+    def shop(self, tenant: str, shop: str, second: int = schema.LATEST) -> Shop | None:
         """A shop with the factor in force at `second`, or the newest; None for one nobody knows."""
         return self._places().shop_at((tenant, shop), second)
 
@@ -257,7 +255,7 @@ class Store:
         """Every shop of a tenant at `now`, by key, as last rolled up: not one after the other."""
         with engine.reading(self._engine) as db:
             known = self._known = places.current(db, self._known)
-            shops = {key[1]: known.shop_at(key, _LATEST) for key in sorted(known.shops) if key[0] == tenant}
+            shops = {key[1]: known.shop_at(key, schema.LATEST) for key in sorted(known.shops) if key[0] == tenant}
             days = {calendar.day_at(zone, now)[0] for zone in {one.time_zone for one in shops.values() if one}}
             rows = rollups.glances(db, tenant, list(shops), days)
             placed = {one: [x for x in known.placements.get((tenant, one), []) if x.holds(now)] for one in shops}

@@ -8,10 +8,9 @@ from sqlalchemy import Connection, delete, select
 from cloud.core.till import Sale
 from cloud.store import sales
 from cloud.store.sales import Kept
-from cloud.store.schema import sale
+from cloud.store.schema import LATEST, sale
 from cloud.store.store import Store
 
-_END = 2**62  # a second after every other
 _decode = msgspec.json.Decoder(Sale).decode
 
 
@@ -31,7 +30,7 @@ class Till:
         with self._store.reading() as db:
             return sales.compared(db, (tenant, shop), told)[0]
 
-    def sales(self, tenant: str, shop: str, start: int = 0, end: int = _END) -> list[Sale]:
+    def sales(self, tenant: str, shop: str, start: int = 0, end: int = LATEST) -> list[Sale]:
         """The sales of hours that start in `start` to `end` (UTC seconds), by hour and source."""
         with self._store.reading() as db:
             return _sales(db, tenant, shop, start, end)

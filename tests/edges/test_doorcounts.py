@@ -20,23 +20,13 @@ from cloud.desk import Calibration, UnknownShopError
 from cloud.store import Store, migrate
 from tests.brokers import free_port
 from tests.fleet import delivery, heard, report
-from tests.shops import PLACED, SENSOR, a_shop, at
+from tests.shops import PLACED, SENSOR, Clock, a_shop, at
 from tests.web import a_web
 
 NOON = at("2026-11-24 12:00")
 DAY_S = 86_400
 SHOP = PlacedShop(shop=a_shop(hours=[]), placements=PLACED)
 BEGUN = 3.4  # visits that one device in a window stands for: 720 s / 300 s + 1
-
-
-class Clock:
-    """A time that tests set."""
-
-    def __init__(self) -> None:
-        self.now = NOON + 3600.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def a_store(folder: Path, *more: Placement) -> Store:
@@ -55,7 +45,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON + 3600.0)
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ ZERO = re.compile(r'<(?:td|p class="(?:big|fact|count)")[^>]*>\s*0\s*<')
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     migrate(str(tmp_path / "cloud.db"))
     store = Store(str(tmp_path / "cloud.db"))

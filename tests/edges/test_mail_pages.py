@@ -20,11 +20,6 @@ ADDRESS = "kim@example.com"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     migrate(str(tmp_path / "cloud.db"))
     store = Store(str(tmp_path / "cloud.db"))

@@ -29,21 +29,12 @@ from cloud.store import Store, migrate
 from tests import brokers, fleet
 from tests.brokers import until
 from tests.faults.wire import Wire, wire
+from tests.shops import Clock
 from tests.web import a_web
 
 HOUR = fleet.NOON
 NOW = HOUR + 1200
 ALL = "footfall/v1/t/demo/#"
-
-
-class Clock:
-    """A time that tests set."""
-
-    def __init__(self) -> None:
-        self.now = float(NOW)
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Listener:
@@ -114,7 +105,7 @@ class Shown:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(float(NOW))
 
 
 @pytest.fixture

@@ -15,21 +15,11 @@ from cloud.core.refusal import Refusal
 from cloud.desk import Shares, UnknownShopError
 from cloud.desk.shares import MOST_LINKS
 from cloud.store import Store, migrate
-from tests.shops import a_shop, at
+from tests.shops import Clock, a_shop, at
 from tests.web import a_web
 
 NOW = at("2026-11-24 14:12")
 DAY = timedelta(days=1).total_seconds()
-
-
-class Clock:
-    """A time that tests set."""
-
-    def __init__(self) -> None:
-        self.now = float(NOW)
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -45,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(float(NOW))
 
 
 @pytest.fixture
