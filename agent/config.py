@@ -3,7 +3,9 @@
 1. A file that says anything we do not know, or a value out of range, is refused as a whole; the message names the
    file, the key and what is allowed.
 2. Config objects are seen by the command line and the two composition roots only. Everything else gets plain values.
-3. No setting can lengthen a key's life past its profile's, raise what a device may spend of its privacy, or turn on
+3. What was settled on the spot (`agent.site`) stands above the file: who the sensor is, where it stands, its zones. A
+   sensor that has not been claimed has the tenant `unclaimed`; it counts, and hands over to nobody.
+4. No setting can lengthen a key's life past its profile's, raise what a device may spend of its privacy, or turn on
    the storing of anything about a device. A site that is sensitive has profile F5, whatever else is written.
 """
 
@@ -12,13 +14,17 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
 
+from agent import site
+from agent.contract.desired import PublicKey
 from agent.contract.handover import SensorId
 from agent.core.channels import frequency
+from agent.site import Site, SiteError
 
 Dbm = Annotated[int, Meta(ge=-127, le=0)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -27,7 +33,8 @@ TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00
 KeyName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Interface = Annotated[str, Meta(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9_.-]+$")]
 Channels = Annotated[tuple[Annotated[int, Meta(ge=1, le=177)], ...], Meta(min_length=1, max_length=32)]
-PublicKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+UNCLAIMED = "unclaimed:sensor"
+_HERE = ("127.0.0.1", "localhost", "::1")
 
 
 class ConfigError(Exception):
@@ -115,9 +122,16 @@ class Privacy(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fleet(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who may send settings: Ed25519 public keys by their name, base64. Without one, nobody may."""
+    """Who may send settings: Ed25519 public keys by their name, base64. Without any, nobody may.
+
+    `root_keys` sign which keys may besides `config_keys`. `claim_url`: where a new sensor gets its name and its
+    certificate; `claim_ca_file`: whose certificates it believes there, if not those of the system.
+    """
 
     config_keys: Annotated[dict[KeyName, PublicKey], Meta(max_length=8)] = {}
+    root_keys: Annotated[dict[KeyName, PublicKey], Meta(max_length=8)] = {}
+    claim_url: Annotated[str, Meta(max_length=200, pattern=r"^(https?://[^\s]+)?$")] = ""
+    claim_ca_file: str | None = None
 
 
 class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,12 +158,12 @@ class Time(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings. `sensor` is `tenant:name`, as the fleet knows this sensor.
+    """All settings. `sensor` is `tenant:name`, as the fleet knows this sensor; without it, it has to be claimed.
 
     `battery_clock`: the machine keeps the time of day without power, so it is trusted before the network confirms it.
     """
 
-    sensor: SensorId
+    sensor: SensorId = UNCLAIMED
     state_dir: str = "/var/lib/footfall"
     run_dir: str = "/run/footfall"
     window_s: Annotated[int, Meta(ge=60, le=600)] = 300
@@ -170,6 +184,21 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         """The profile in force: D24 unless the site is sensitive or the settings say F5."""
         default: Literal["F5", "D24"] = "F5" if self.privacy.site == "sensitive" else "D24"
         return self.privacy.profile or default
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether it has a name."""
+        return self.sensor != UNCLAIMED
+
+    @property
+    def site_path(self) -> Path:
+        """What was settled on the spot, on disk."""
+        return Path(self.state_dir) / "site.json"
+
+    @property
+    def identity_dir(self) -> Path:
+        """Key and certificate, on disk, for the talking process alone."""
+        return Path(self.state_dir) / "identity"
 
     @property
     def outbox_path(self) -> Path:
@@ -223,8 +252,38 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: not valid TOML: {error}.") from None
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {_explain(str(error), Config)}") from None
+    try:
+        config = _settled(config, site.read(config.site_path))
+    except SiteError as error:
+        raise ConfigError(str(error)) from None
     _check(path, config)
     return config
+
+
+def _settled(config: Config, found: Site) -> Config:
+    """The settings with what was settled on the spot."""
+    told = {key: value for key, value in msgspec.structs.asdict(found).items() if value is not msgspec.UNSET}
+    zones = {key: told[key] for key in ("inside_dbm", "outside_dbm") if key in told}
+    changes: dict[str, Any] = {key: told[key] for key in ("sensor", "time_zone") if key in told}
+    changes["zones"] = msgspec.structs.replace(config.zones, **zones)
+    if "root_keys" in told:
+        changes["fleet"] = msgspec.structs.replace(
+            config.fleet, root_keys={**config.fleet.root_keys, **told["root_keys"]}
+        )
+    if "country" in told and isinstance(config.radio.wifi, Monitor):
+        wifi = msgspec.structs.replace(config.radio.wifi, country=told["country"])
+        changes["radio"] = msgspec.structs.replace(config.radio, wifi=wifi)
+    if "host" in told:
+        folder = config.identity_dir
+        changes["mqtt"] = msgspec.structs.replace(
+            config.mqtt,
+            host=told["host"],
+            port=told["port"],
+            ca_file=str(folder / "authority.pem"),
+            certificate_file=str(folder / "certificate.pem"),
+            key_file=str(folder / "key.pem"),
+        )
+    return msgspec.structs.replace(config, **changes)
 
 
 def _check(path: Path, config: Config) -> None:
@@ -245,11 +304,17 @@ def _check(path: Path, config: Config) -> None:
     for number, hours in enumerate(config.hours):
         if hours.opens >= hours.closes:
             raise ConfigError(f"{path}: hours[{number}]: opens must be before closes; hours past midnight are two.")
-    if config.mqtt.ca_file is None and config.mqtt.host not in ("127.0.0.1", "localhost", "::1"):
+    _check_lines(path, config)
+
+
+def _check_lines(path: Path, config: Config) -> None:
+    if config.mqtt.ca_file is None and config.mqtt.host not in _HERE:
         raise ConfigError(
             f"{path}: mqtt.ca_file: a connection to another machine must be encrypted; "
             f"name the file with the broker's certificate authority."
         )
+    if config.fleet.claim_url.startswith("http://") and urlsplit(config.fleet.claim_url).hostname not in _HERE:
+        raise ConfigError(f"{path}: fleet.claim_url: a code goes there, so it must be encrypted: write https://.")
     if (config.mqtt.certificate_file is None) != (config.mqtt.key_file is None):
         raise ConfigError(f"{path}: mqtt.certificate_file and mqtt.key_file go together: give both or none.")
 

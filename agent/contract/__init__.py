@@ -14,15 +14,18 @@ Rules this package keeps:
 It imports nothing of ours: the cloud imports it, and so may anyone else.
 """
 
-from agent.contract.desired import DeviceConfig, ReportedConfig, Signed
+from agent.contract.desired import DeviceConfig, KeyList, ReportedConfig, Signed
 from agent.contract.handover import Hello, ReportBatch, Status, Watermark
 from agent.contract.health import Health, OutboxHealth, Privacy, RadioHealth
+from agent.contract.identity import Claim, Claimed, Renewal, Renewed
 from agent.contract.optout import OptOuts
 from agent.contract.report import DwellDay, Estimate, Heard, Report, VisitsHour
 from agent.contract.till import TillHour, TillHours
 from agent.contract.wire import ContractError, decode, encode
 
 __all__ = [
+    "Claim",
+    "Claimed",
     "ContractError",
     "DeviceConfig",
     "DwellDay",
@@ -30,10 +33,13 @@ __all__ = [
     "Health",
     "Heard",
     "Hello",
+    "KeyList",
     "OptOuts",
     "OutboxHealth",
     "Privacy",
     "RadioHealth",
+    "Renewal",
+    "Renewed",
     "Report",
     "ReportBatch",
     "ReportedConfig",

@@ -12,7 +12,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from agent.contract.report import Count, Name
 
@@ -41,6 +41,8 @@ class Hello(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a sensor holds of an epoch: sequences `first` to `last`, none if `last < first`.
 
     `evicted` counts the reports its outbox gave up so far: it was full, or the disk refused or damaged them.
+    `boot` is a random name of the machine's boot, `board` says which machine it is (a hash of its serial number): two
+    machines that speak by turns as one sensor are a copied card.
     """
 
     v: Literal[1] = 1
@@ -50,6 +52,8 @@ class Hello(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     last: Sequence
     evicted: Count
     software: Name
+    boot: Epoch | UnsetType = UNSET
+    board: Epoch | UnsetType = UNSET
 
 
 class Watermark(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

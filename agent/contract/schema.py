@@ -6,13 +6,17 @@ from typing import Any
 
 import msgspec
 
-from agent.contract.desired import DeviceConfig, ReportedConfig, Signed
+from agent.contract.desired import DeviceConfig, KeyList, ReportedConfig, Signed
 from agent.contract.handover import Hello, ReportBatch, Status, Watermark
 from agent.contract.health import Health
+from agent.contract.identity import Claim, Claimed, Renewal, Renewed
 from agent.contract.report import Report
 from agent.contract.till import TillHours
 
-MESSAGES = (Report, ReportBatch, Hello, Watermark, Status, Health, DeviceConfig, Signed, ReportedConfig, TillHours)
+MESSAGES = (
+    Report, ReportBatch, Hello, Watermark, Status, Health, DeviceConfig, KeyList, Signed, ReportedConfig, Claim,
+    Claimed, Renewal, Renewed, TillHours,
+)  # fmt: skip
 
 
 def schema() -> dict[str, Any]:

@@ -4,14 +4,17 @@ The shop is not in a sensor's topics: sensors move, and where one stands when is
 A till does not move, and says its shop.
 """
 
+from collections.abc import Container
+
 ROOT = "footfall/v1"
 LEAVES_UP = ("report", "hello", "status", "health", "config")
 ALL_UP = {leaf: f"{ROOT}/d/+/up/{leaf}" for leaf in LEAVES_UP}
+ALL_RENEWALS = f"{ROOT}/d/+/up/renew"
 ALL_TILLS = f"{ROOT}/t/+/+/till"
 
 
 def up(sensor_id: str, leaf: str) -> str:
-    """Topic a sensor publishes on: `report`, `hello` and `config` QoS 1, `status` QoS 1 retained, `health` QoS 0."""
+    """Topic a sensor publishes on: QoS 1, `health` QoS 0; `status` is retained."""
     return f"{ROOT}/d/{sensor_id}/up/{leaf}"
 
 
@@ -25,10 +28,20 @@ def config(sensor_id: str) -> str:
     return f"{ROOT}/d/{sensor_id}/down/config"
 
 
-def parse_up(topic: str) -> tuple[str, str] | None:
+def keys(sensor_id: str) -> str:
+    """Topic on which the fleet tells a sensor which keys sign settings (QoS 1, retained)."""
+    return f"{ROOT}/d/{sensor_id}/down/keys"
+
+
+def certificate(sensor_id: str) -> str:
+    """Topic on which the cloud sends a sensor its next certificate (QoS 1)."""
+    return f"{ROOT}/d/{sensor_id}/down/certificate"
+
+
+def parse_up(topic: str, leaves: Container[str] = LEAVES_UP) -> tuple[str, str] | None:
     """(sensor id, leaf) of a topic a sensor publishes on; None for any other topic."""
     parts = topic.split("/")
-    if len(parts) == 6 and parts[:3] == ["footfall", "v1", "d"] and parts[4] == "up" and parts[5] in LEAVES_UP:
+    if len(parts) == 6 and parts[:3] == ["footfall", "v1", "d"] and parts[4] == "up" and parts[5] in leaves:
         return parts[3], parts[5]
     return None
 

@@ -1,8 +1,8 @@
 """Schema: the tables of the cloud, newest version. The migrations bring any older database here.
 
 1. Every primary key starts with the tenant, then the shop or the sensor, so that one shop's rows lie
-   together and the tables can be spread over machines by tenant. Quarantine is the exception: its sender
-   may be unknown.
+   together and the tables can be spread over machines by tenant. Quarantine and claim are the exceptions: their
+   sender may be unknown.
 2. `report` is the only record of what was counted; `period` and `dirty` can be thrown away and recomputed.
 3. Bodies are the contract's JSON, as bytes. Times are UTC seconds. `sensor` is the name within the tenant.
 4. A report whose sensor did not know the time lies at the window `UNDATED`, which is in no span.
@@ -81,6 +81,7 @@ watermark = Table(
     Column("gaps", LargeBinary),
 )
 
+# `boots`: on which boots of which boards it has spoken, as JSON: a card that was copied shows by that.
 sensor_state = Table(
     "sensor_state",
     metadata,
@@ -94,6 +95,7 @@ sensor_state = Table(
     Column("health_at", BigInteger),
     Column("config", LargeBinary),
     Column("config_at", BigInteger),
+    Column("boots", LargeBinary),
 )
 
 dirty = Table(
@@ -239,5 +241,100 @@ share = Table(
     metadata,
     Column("tenant", String(32), primary_key=True),
     Column("hash", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What the fleet knows and wants of its sensors. Bodies are JSON of the types of `cloud.core`, or of the contract.
+
+# Every sensor that was claimed: its board's serial number, and what else is known of it.
+sensor = Table(
+    "sensor",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("sensor", String(32), primary_key=True),
+    Column("serial", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("sensor_by_serial", "serial"),
+)
+
+# Codes by which a board may become a sensor; of a code only the SHA-256 is kept. Who sends one has no tenant yet, so
+# the key begins with it.
+claim = Table(
+    "claim",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("tenant", String(32), nullable=False),
+    Column("serial", String(32), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Column("body", LargeBinary, nullable=False),
+    Index("claim_by_expiry", "expires_at"),
+)
+
+# Every certificate that was made, by its serial number in hex.
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("sensor", String(32), primary_key=True),
+    Column("number", String(40), primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# A change of settings on its way through the fleet.
+rollout = Table(
+    "rollout",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("rollout", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What a rollout has for each sensor: the document, and the one that puts back what was before, both signed when the
+# rollout was made, for the key is not here.
+part = Table(
+    "part",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("rollout", String(64), primary_key=True),
+    Column("sensor", String(32), primary_key=True),
+    Column("stage", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("forward", LargeBinary, nullable=False),
+    Column("back", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What each sensor shall have now: the signed document, byte for byte as it lies at the broker.
+wanted = Table(
+    "wanted",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("sensor", String(32), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("put_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+# Which keys sign settings: every list a root key has signed, newest version in force.
+keylist = Table(
+    "keylist",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+# Who changed what of the fleet, and when: only ever added to.
+deed = Table(
+    "deed",
+    metadata,
+    Column("tenant", String(32), primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(32), primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )

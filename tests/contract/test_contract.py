@@ -9,11 +9,16 @@ import msgspec
 import pytest
 
 from agent.contract import (
+    Claim,
+    Claimed,
     ContractError,
     DeviceConfig,
     Health,
     Hello,
+    KeyList,
     OptOuts,
+    Renewal,
+    Renewed,
     Report,
     ReportBatch,
     ReportedConfig,
@@ -29,8 +34,9 @@ from agent.contract.schema import MESSAGES, schema
 from tests.conftest import ROOT
 
 VECTORS = sorted((ROOT / "tests/vectors").glob("*.json"))
-UP = (Report, ReportBatch, Hello, Status, Health, ReportedConfig, TillHours)
-KINDS = {kind.__name__: kind for kind in (*UP, Watermark, DeviceConfig, Signed)}
+UP = (Report, ReportBatch, Hello, Status, Health, ReportedConfig, Claim, Renewal, TillHours)
+DOWN = (Watermark, DeviceConfig, KeyList, Signed, Claimed, Renewed)
+KINDS = {kind.__name__: kind for kind in (*UP, *DOWN)}
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
@@ -105,7 +111,7 @@ def test_no_field_has_room_for_an_address() -> None:
 def test_what_is_made_of_addresses_goes_down_to_the_sensor_and_never_up() -> None:
     assert OptOuts in reachable((DeviceConfig,))
     assert OptOuts not in reachable(UP)
-    assert set(UP) | {Watermark, DeviceConfig, Signed} == set(MESSAGES), "say of a new message where it goes"
+    assert {*UP, *DOWN} == set(MESSAGES), "say of a new message where it goes"
 
 
 def reachable(kinds: tuple[type, ...]) -> set[type]:
@@ -129,7 +135,8 @@ def flatten(hint: object) -> set[object]:
 
 def test_topics_stay_within_what_every_broker_carries() -> None:
     all_topics = [topics.up("t:s", leaf) for leaf in topics.LEAVES_UP]
-    all_topics += [topics.watermark("t:s"), topics.config("t:s"), topics.till("t", "s")]
+    down = (topics.watermark, topics.config, topics.keys, topics.certificate)
+    all_topics += [*(topic("t:s") for topic in down), topics.till("t", "s")]
     assert all(topic.count("/") <= 7 for topic in all_topics)
 
 

@@ -32,7 +32,6 @@ def test_defaults_need_a_name_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "sensor"),
         ("sensor = 5", "sensor: expected `str`, got `int`"),
         ('sensor = "Not A Name"', "sensor: expected `str` matching"),
         (GOOD + "window = 300", "window: there is no such setting. Did you mean window_s?"),

@@ -27,7 +27,7 @@ KEYS = {FLEET.kid: FLEET.public}
 REACHED = {"privacy.profile", "zones.inside_dbm", "zones.outside_dbm"}
 OWN = {
     "sensor", "state_dir", "run_dir", "window_s", "battery_clock", "health_interval_s", "outbox_max_reports",
-    "time_zone", "hours", "privacy.site", "fleet.config_keys", "radio.wifi", "radio.ble", "mqtt.host", "mqtt.port",
+    "time_zone", "hours", "privacy.site", "fleet.config_keys", "fleet.root_keys", "fleet.claim_url", "fleet.claim_ca_file", "radio.wifi", "radio.ble", "mqtt.host", "mqtt.port",
     "mqtt.ca_file", "mqtt.certificate_file", "mqtt.key_file", "mqtt.keepalive_s", "mqtt.patience_s", "time",
 }  # fmt: skip
 
@@ -322,4 +322,5 @@ def test_a_sensor_nobody_sends_settings_to_does_not_load_the_library() -> None:
 def test_no_document_asks_for_more_than_is_reached() -> None:
     assert {field.name for field in msgspec.structs.fields(DeviceConfig)} == {
         "v", "sensor", "version", "not_before", "expires", "profile", "inside_dbm", "outside_dbm", "opt_outs",
+        "hours", "bluetooth", "tuning", "broker", "health_interval_s",
     }  # fmt: skip

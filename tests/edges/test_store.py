@@ -725,10 +725,11 @@ def test_a_database_of_the_version_before_learns_what_never_came(tmp_path):
         sent(store, 1, 9, sensor="demo:back")
         now = (rows(store, "watermark"), rows(store, "refused"))
     told = ("sale", "doorcount", "annotation", "campaign", "rule", "alert", "recipient", "outgoing", "share")
+    fleet = ("sensor", "claim", "certificate", "rollout", "part", "wanted", "keylist", "deed")
     with sqlite3.connect(database) as db:  # as version 0003 had it
-        db.executescript("".join(f"DROP TABLE {one};" for one in told))
+        db.executescript("".join(f"DROP TABLE {one};" for one in told + fleet))
         db.executescript(
-            "DROP INDEX quarantine_by_age; DROP TABLE refused; ALTER TABLE watermark DROP COLUMN gaps; "
+            "ALTER TABLE sensor_state DROP COLUMN boots; DROP INDEX quarantine_by_age; DROP TABLE refused; ALTER TABLE watermark DROP COLUMN gaps; "
             "ALTER TABLE watermark DROP COLUMN untrusted; UPDATE alembic_version SET version_num = '0003'"
         )
     with opened(tmp_path) as store:
@@ -785,7 +786,7 @@ def test_writers_in_several_threads_take_turns(store):
 
 def test_primary_keys_start_with_the_tenant():
     for table in schema.metadata.sorted_tables:
-        if table.name not in {"quarantine", "revision"}:
+        if table.name not in {"quarantine", "claim", "revision"}:
             assert next(iter(table.primary_key.columns)).name == "tenant", table.name
 
 
