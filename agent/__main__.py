@@ -3,12 +3,14 @@
 import json
 import os
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from agent import config_commands
 from agent.asking import AskingError
 from agent.config import ConfigError, load
 from agent.core.epoch import KEY_BYTES
@@ -32,9 +34,15 @@ app = typer.Typer(
 
       footfall-agent status --json               how is the sensor, for a program
 
+      footfall-agent setup                       open the setup page for an hour
+
       footfall-agent opt-out                     leave out the phone that is held to the sensor
 
+      footfall-agent claim 7F3A-K2PX             make it the sensor that this code was made for
+
       footfall-agent replay capture.pcap --json  count a recorded capture
+
+      footfall-agent bundle                      make a file for support that says nothing of anyone
 
     Exit codes: 0 done, 1 failed, 2 wrong use, 75 try again later, 78 the configuration is wrong.
     """,
@@ -124,6 +132,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
         sys.exit(BAD_CONFIG if not findings[0].ok else ERROR)
 
 
+app.add_typer(config_commands.app, name="config")
 radio = typer.Typer(help="The radios: which there are, what each can do, what it hears.", no_args_is_help=True)
 app.add_typer(radio, name="radio")
 _COLOURS = {"certified": "green", "works": "green", "unknown": "yellow", "doubtful": "yellow", "not usable": "red"}
@@ -181,6 +190,100 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         sys.exit(TEMPORARY)
 
 
+@app.command()
+def setup(
+    config: ConfigOption = DEFAULT_CONFIG,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it answers, on a machine without systemd.")] = 8080,
+    as_json: JsonOption = False,
+) -> None:
+    """Open the setup page for an hour: where it is, and the setup word that lets somebody change things there.
+
+    Without systemd it is served from here, until the hour is over or Ctrl-C.
+    """
+    from agent.setup import host  # noqa: PLC0415
+
+    try:
+        found = host.invite(config, port)
+    except OSError as error:
+        print(f"The setup page cannot be opened ({error.strerror}): run this as root.", file=sys.stderr)
+        sys.exit(ERROR)
+    if as_json:
+        print(json.dumps(found._asdict()))
+    else:
+        if sys.stdout.isatty():
+            print(host.picture(found.addresses[-1]))
+        print(f"Setup page: {' or '.join(found.addresses)}\nSetup word: {found.word}\nIt closes in an hour.")
+    if not found.by_systemd:
+        _become("setup", config, str(port))
+
+
+@app.command()
+def claim(
+    code: Annotated[str, typer.Argument(help="The eight letters and digits that the claim page shows.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Make it the sensor that a code was made for: it makes its key here, and gets its name and certificate.
+
+    As root. The code is good for 15 minutes; typed again after a failure, it does the same.
+    """
+    from agent import claiming, identity  # noqa: PLC0415
+
+    settings = load(config)
+    identity.become_owner(settings.identity_dir)
+    if not identity.may_write(settings.identity_dir):
+        print("You may not claim this sensor: run 'sudo footfall-agent claim CODE'.", file=sys.stderr)
+        sys.exit(ERROR)
+    try:
+        claimed = claiming.claim(settings, code)
+    except claiming.ClaimingError as error:
+        _fail(error, TEMPORARY if error.later else ERROR)
+        return
+    told = {"sensor": claimed.sensor, "shop": claimed.shop_name}
+    print(json.dumps(told) if as_json else f"This is {claimed.sensor} now, at {claimed.shop_name}.")
+
+
+@app.command()
+def reset(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Delete reports that wait, too, and what was learnt.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask: without --yes nothing is done.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Make it nobody's sensor again, to be claimed anew. It says what is lost, and asks.
+
+    As root. In the cloud, retire the old sensor too: who copied its key before could still use it.
+    """
+    from agent import identity  # noqa: PLC0415
+    from agent import reset as resetting  # noqa: PLC0415
+    from agent.config import written  # noqa: PLC0415
+
+    settings = written(config)
+    identity.become_owner(settings.identity_dir)
+    if not identity.may_write(settings.identity_dir):
+        print("You may not reset this sensor: run 'sudo footfall-agent reset'.", file=sys.stderr)
+        sys.exit(ERROR)
+    lost = resetting.losses(settings, everything=everything)
+    if lost and not yes:
+        print("\n".join(lost), file=sys.stderr)
+        if no_input or not sys.stdin.isatty():
+            raise typer.BadParameter("nobody can be asked here, so nothing was deleted: add --yes.")
+        if not typer.confirm("Reset this sensor?", err=True):
+            print("Nothing was deleted.", file=sys.stderr)
+            sys.exit(ERROR)
+    try:
+        resetting.carry_out(settings, everything=everything)
+    except resetting.ResetError as error:
+        _fail(error, ERROR)
+    said = "It is nobody's sensor now: claim it anew." if lost else "It was nobody's sensor already."
+    if settings.is_claimed:
+        said = f"Nothing says here whose it is, but {config} does: it is {settings.sensor} still."
+    print(json.dumps({"lost": lost}) if as_json else said)
+
+
 @app.command(name="opt-out")
 def opt_out(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Leave out the phone that is held to the sensor now. Takes half a minute; it must have its Wi-Fi settings open.
@@ -214,9 +317,45 @@ def outbox(
         print(holdings.text(found))
 
 
-def _become(part: str, config: Path) -> None:
+@app.command()
+def bundle(
+    config: ConfigOption = DEFAULT_CONFIG,
+    to: Annotated[Path | None, typer.Option("--to", help="Where to write it; a new file here if left out.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write it without asking.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print all of it and write nothing.")] = False,
+) -> None:
+    """Make a file for support: versions, settings, health and logs, without names, addresses, keys or counts of anyone.
+
+    As root, else much of it cannot be read. It shows what is in it, and asks before it is written. Nobody sends it.
+    """
+    from agent import bundle as bundles  # noqa: PLC0415
+
+    found = bundles.parts(config, bundles.books())
+    for part in found:
+        if show:
+            print(f"== {part.name}: {part.says}\n{part.text}\n")
+        else:
+            typer.echo(f"{part.name:14} {len(part.text):8} characters  {part.says}", err=True)
+    if show:
+        return
+    target = to or Path(f"footfall-bundle-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.tar.gz")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter("nobody can be asked here: add --yes to write it, or --show to read it.")
+        if not typer.confirm(f"Write this to {target}?", err=True):
+            print("Nothing was written.", file=sys.stderr)
+            sys.exit(ERROR)
+    try:
+        size = bundles.write(found, target)
+    except OSError as error:
+        print(f"{target} cannot be written ({error.strerror or error}): choose another with --to.", file=sys.stderr)
+        sys.exit(ERROR)
+    print(json.dumps({"file": str(target), "bytes": size}))
+
+
+def _become(part: str, config: Path, *more: str) -> None:
     """Go on as the process without the command line: the same process id, 15 MB less."""
-    os.execv(sys.executable, [sys.executable, "-m", "agent.daemon", part, str(config)])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "agent.daemon", part, str(config), *more])  # noqa: S606
 
 
 def _fail(error: Exception, code: int) -> None:

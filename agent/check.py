@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from agent import radios, sense
+from agent import radios, sense, sync
 from agent.config import Config, ConfigError, load
 from agent.connection import BrokerError, Connection
+from agent.in_force import InForce
 from agent.outbox import Outbox, OutboxError
 
 _LISTEN_S = 5
@@ -26,7 +27,7 @@ class Finding(NamedTuple):
 def run(path: Path) -> list[Finding]:
     """Findings of every part. Wrong settings end the test: nothing else can be tried without them."""
     try:
-        config = load(path)
+        config = InForce(load(path)).config
     except ConfigError as error:
         return [Finding("settings", False, str(error))]
     understood = Finding("settings", True, f"{path} is understood.")
@@ -65,9 +66,12 @@ def _radios(config: Config) -> list[Finding]:
 
 
 def _broker(config: Config) -> Finding:
+    if hindered := sync.hindrance(config):
+        return Finding("claim", False, hindered)
     where = f"{config.mqtt.host}:{config.mqtt.port}"
     try:
-        # Under a name of its own: the sensor's name would throw the running sync off the broker.
+        # Under a name of its own: the sensor's name would throw the running sync off the broker. A fleet's broker goes
+        # by the certificate, whatever we say; there sync is back a second later.
         connection = Connection(config.mqtt, config.sensor, client_id=f"{config.sensor}/check")
         end = time.monotonic() + _CONNECT_S
         while not connection.up and time.monotonic() < end:

@@ -15,9 +15,26 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from agent.contract.health import TimeHealth
+
 _REFUSED = -1  # as in some containers: then nobody vouches for it
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised; so the kernel says again some hours after the line broke
+_NANO = 0x2000  # STA_NANO: the offset is in nanoseconds
 _STEP_S = 2.0  # no leap second, and nothing that is being steered
+
+
+class _Timex(ctypes.Structure):
+    """struct timex of adjtimex(2), as far as it is read; all zero: ask and change nothing."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),  # microseconds
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_char * 256),
+    )
 
 
 def boot_id() -> str:
@@ -44,6 +61,9 @@ class Clock(Protocol):
     @property
     def told(self) -> float | None:
         """What another image of this process has to know to trust it as this one does; None if there is nothing."""
+
+    def kept(self) -> TimeHealth | None:
+        """How well the machine keeps the time of day; None of a simulation."""
 
     def real(self, seconds: float) -> float:
         """How long a process has to wait, in real seconds, for `seconds` of this clock."""
@@ -96,8 +116,17 @@ class SystemClock:
         """Whether the kernel says that the clock is synchronised, or has said so and nobody has set it since."""
         if self._battery:
             return True
-        query = ctypes.create_string_buffer(256)  # struct timex, all zero: ask and change nothing
-        return self._trust.look(self._ahead, vouched=self._libc.adjtimex(query) not in (_TIME_ERROR, _REFUSED))
+        vouched = self._libc.adjtimex(ctypes.byref(_Timex())) not in (_TIME_ERROR, _REFUSED)
+        return self._trust.look(self._ahead, vouched=vouched)
+
+    def kept(self) -> TimeHealth:
+        """How well the machine keeps the time of day; how far it is off only where somebody steers it."""
+        answer = _Timex()
+        state = self._libc.adjtimex(ctypes.byref(answer))
+        if state in (_TIME_ERROR, _REFUSED):
+            return TimeHealth(source="battery" if self._battery else "none")
+        unit = 1e-9 if answer.status & _NANO else 1e-6
+        return TimeHealth(source="network", off_s=round(answer.offset * unit, 9), error_s=answer.maxerror / 1e6)
 
     def real(self, seconds: float) -> float:
         """The same."""
@@ -129,6 +158,9 @@ class ScaledClock:
     def trusted(self) -> bool:
         """Always: a simulation is never wrong about its own time."""
         return True
+
+    def kept(self) -> None:
+        """Nothing: it is no clock of a machine."""
 
     def real(self, seconds: float) -> float:
         """`seconds` of the simulation in real ones."""

@@ -34,7 +34,7 @@ KeyName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Interface = Annotated[str, Meta(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9_.-]+$")]
 Channels = Annotated[tuple[Annotated[int, Meta(ge=1, le=177)], ...], Meta(min_length=1, max_length=32)]
 UNCLAIMED = "unclaimed:sensor"
-_HERE = ("127.0.0.1", "localhost", "::1")
+HERE = ("127.0.0.1", "localhost", "::1")
 
 
 class ConfigError(Exception):
@@ -149,6 +149,12 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True):
     patience_s: Annotated[int, Meta(ge=5, le=600)] = 60
 
 
+class Metrics(Struct, frozen=True, forbid_unknown_fields=True):
+    """The port of this machine on which a Prometheus may ask how the sensor is; 0: none is opened."""
+
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+
+
 class Time(Struct, frozen=True, forbid_unknown_fields=True):
     """For simulations only: start the clock at `start` (UTC seconds) when the real one shows `real_start`."""
 
@@ -177,6 +183,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     radio: Radio = Radio()
     zones: Zones = Zones()
     mqtt: Mqtt = Mqtt()
+    metrics: Metrics = Metrics()
     time: Time | None = None
 
     @property
@@ -216,9 +223,34 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
         return Path(self.state_dir) / "desired.json"
 
     @property
+    def keys_path(self) -> Path:
+        """Which keys sign settings, as a root key signed it, on disk."""
+        return Path(self.state_dir) / "keys.json"
+
+    @property
+    def forget_path(self) -> Path:
+        """A word to the sensing process: let go of what was counted and learnt; on disk, for as long as it is due."""
+        return Path(self.state_dir) / "forget"
+
+    @property
     def leave_path(self) -> Path:
         """The socket at which `footfall-agent opt-out` asks to leave somebody out."""
         return Path(self.run_dir) / "opt-out.sock"
+
+    @property
+    def dial_path(self) -> Path:
+        """The socket at which the setup page sees what is heard just now."""
+        return Path(self.run_dir) / "dial.sock"
+
+    @property
+    def setup_word_path(self) -> Path:
+        """The word that lets somebody change what is settled on the spot, on disk."""
+        return Path(self.state_dir) / "setup-word"
+
+    @property
+    def setup_until_path(self) -> Path:
+        """Until when the setup page is open (seconds of CLOCK_BOOTTIME), in memory."""
+        return Path(self.run_dir) / "setup-page"
 
     @property
     def status_path(self) -> Path:
@@ -242,22 +274,26 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: Path) -> Config:
-    """The settings in the TOML file `path`. Raises ConfigError."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        config = msgspec.convert(document, Config)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}.") from None
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(str(error), Config)}") from None
+    """The settings in the TOML file `path`, and what was settled on the spot. Raises ConfigError."""
+    config = written(path)
     try:
         config = _settled(config, site.read(config.site_path))
     except SiteError as error:
         raise ConfigError(str(error)) from None
     _check(path, config)
     return config
+
+
+def written(path: Path) -> Config:
+    """The settings in the TOML file alone, not yet looked at as a whole. Raises ConfigError."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Config)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}.") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(str(error), Config)}") from None
 
 
 def _settled(config: Config, found: Site) -> Config:
@@ -279,9 +315,9 @@ def _settled(config: Config, found: Site) -> Config:
             config.mqtt,
             host=told["host"],
             port=told["port"],
-            ca_file=str(folder / "authority.pem"),
-            certificate_file=str(folder / "certificate.pem"),
-            key_file=str(folder / "key.pem"),
+            ca_file=str(folder / site.AUTHORITY),
+            certificate_file=str(folder / site.PAIR),
+            key_file=str(folder / site.PAIR),
         )
     return msgspec.structs.replace(config, **changes)
 
@@ -308,12 +344,12 @@ def _check(path: Path, config: Config) -> None:
 
 
 def _check_lines(path: Path, config: Config) -> None:
-    if config.mqtt.ca_file is None and config.mqtt.host not in _HERE:
+    if config.mqtt.ca_file is None and config.mqtt.host not in HERE:
         raise ConfigError(
             f"{path}: mqtt.ca_file: a connection to another machine must be encrypted; "
             f"name the file with the broker's certificate authority."
         )
-    if config.fleet.claim_url.startswith("http://") and urlsplit(config.fleet.claim_url).hostname not in _HERE:
+    if config.fleet.claim_url.startswith("http://") and urlsplit(config.fleet.claim_url).hostname not in HERE:
         raise ConfigError(f"{path}: fleet.claim_url: a code goes there, so it must be encrypted: write https://.")
     if (config.mqtt.certificate_file is None) != (config.mqtt.key_file is None):
         raise ConfigError(f"{path}: mqtt.certificate_file and mqtt.key_file go together: give both or none.")

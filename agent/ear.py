@@ -13,6 +13,9 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from agent.clock import Clock
 from agent.contract import RadioHealth
 from agent.core.hearing import SILENT_S, Hearing
@@ -23,6 +26,7 @@ from agent.renewal import Total
 log = logging.getLogger("footfall.ear")
 
 _REOPEN_S = 5.0
+_UNACCOUNTED_S = 30.0  # beyond the silence at which a radio is found deaf
 _DOUBTED_S = 60.0  # deaf for want of frames that count: so long until hearing anything at all is enough again
 _RESTS = "At rest: the shop is closed."
 _DEAF = {
@@ -57,9 +61,12 @@ class Ear:
         self._silent_s = silent_s
         self._hearing = Hearing(clock.boot(), silent_s)
         self._deaf, self._doubted_until = "", 0.0
+        self._signed = time.monotonic()
         self._retry_at = 0.0
         self._lost, self._source = "", "none"
         self._last_frame: float | None = None
+        self._span_began, self._frames_then = clock.boot(), self._frames
+        self._span: tuple[float, float, dict[str, int]] | None = None  # the last that ended: length, rate, levels
 
     @property
     def total(self) -> Total:
@@ -80,6 +87,26 @@ class Ear:
             return "deaf"
         return "listening" if self._radio is not None or self._sensor.resting else "missing"
 
+    @property
+    def proven(self) -> bool:
+        """Whether its radio is open for sure, or rests because the shop is closed."""
+        if self.state != "listening":
+            return False
+        return self._radio is None or self._radio.ready or self._last_frame is not None
+
+    @property
+    def accounted(self) -> bool:
+        """Whether its silence is accounted for: something came in of late, or it rests, or it is known not to hear."""
+        if self.state != "listening" or self._radio is None:
+            return True
+        return time.monotonic() - self._signed < self._silent_s + _UNACCOUNTED_S
+
+    @property
+    def sentence(self) -> str:
+        """How it is, for a person."""
+        detail = self._lost or _DEAF.get(self._deaf, "") or (_RESTS if self._sensor.resting else "")
+        return f"{self.kind}: {detail or f'{self.state} on {self._source}'}"
+
     def look(self, now: float) -> None:
         """See whether the radio hears, as of `now` (UTC seconds)."""
         radio = self._radio
@@ -91,6 +118,8 @@ class Ear:
             self._lost = ""
         if self._deaf and (fresh or (self._hearing.receives(signs) and boot >= self._doubted_until)):
             self._recover(now)
+        if fresh or self._hearing.receives(signs):
+            self._signed = time.monotonic()
         verdict = self._hearing.look(boot, signs, fresh)
         if verdict != "hears":
             self._restart(verdict, now)
@@ -134,7 +163,7 @@ class Ear:
         age = None if self._last_frame is None else round(time.monotonic() - self._last_frame, 1)
         rests = self._sensor.resting
         detail = self._lost or _DEAF.get(self._deaf, "")
-        return RadioHealth(
+        told = RadioHealth(
             radio=self.kind,
             state=self.state,
             source=self._source,
@@ -144,6 +173,20 @@ class Ear:
             detail=_RESTS if rests and not detail else detail,
             rungs={"restart": self._restarts},
         )
+        if self._span is None:
+            return told
+        span_s, rate, levels = self._span
+        return replace(told, span_s=span_s, rate=rate, levels=levels or UNSET)
+
+    def end_span(self, least_s: float) -> None:
+        """Once the span has lasted for `least_s`, what came in it is what `health` tells, and the next begins."""
+        boot = self._clock.boot()
+        length = boot - self._span_began
+        if length < least_s:
+            return
+        levels = {} if self.second else self._sensor.levels[self.kind].take()
+        self._span = round(length, 1), round((self._frames - self._frames_then) / length, 3), levels
+        self._span_began, self._frames_then = boot, self._frames
 
     def close(self) -> None:
         """Stop listening."""
@@ -175,6 +218,7 @@ class Ear:
             return None
         self._source = self._radio.source
         self._hearing, self._fresh = Hearing(self._clock.boot(), self._silent_s), 0
+        self._signed = time.monotonic()
         if self._deaf:
             self._lost = ""
         else:

@@ -1,17 +1,18 @@
-"""In force: the sensor's own settings and what the fleet signed on top of them, as the sensing process keeps to it.
+"""In force: the sensor's own settings and what the fleet signed on top of them, as the processes keep to it.
 
 The file may be replaced at any time by the process that talks; it is looked at anew when its time of change differs.
-Opt-outs hold at once. Anything else holds from the next window on, in a process of its own.
+In the process that senses opt-outs hold at once, and anything else from the next window on, in a process of its own.
 """
 
 from pathlib import Path
 
 from msgspec import UNSET
 
-from agent import desired
+from agent import taken
 from agent.config import Config
-from agent.contract import DeviceConfig
 from agent.contract.optout import Filter, OptOuts
+from agent.effective import strictest
+from agent.taken import Held
 
 
 class InForce:
@@ -19,7 +20,8 @@ class InForce:
 
     def __init__(self, own: Config) -> None:
         self._own = own
-        self._seen: int | None = None
+        self._seen: tuple[int, int] | None = None
+        self.held: Held | None = None
         self.config = own
         self.opt_outs: OptOuts | None = None
         self.listed: Filter | None = None
@@ -31,19 +33,19 @@ class InForce:
         if changed == self._seen:
             return False
         self._seen = changed
-        found = self._read()
-        self.config = self._own if found is None else desired.strictest(self._own, found)
+        fleet = self._own.fleet
+        self.held = taken.read(self._own) if fleet.config_keys or fleet.root_keys else None
+        found = None if self.held is None else self.held.in_force
+        self.config = self._own if found is None else strictest(self._own, found)
         self.opt_outs = None if found is None or found.opt_outs is UNSET else found.opt_outs
         self.listed = None if self.opt_outs is None else Filter(self.opt_outs)
         return True
 
-    def _read(self) -> DeviceConfig | None:
-        own = self._own
-        return desired.read(own.desired_path, own.fleet.config_keys, own.sensor) if own.fleet.config_keys else None
 
-
-def _changed_at(path: Path) -> int | None:
+def _changed_at(path: Path) -> tuple[int, int] | None:
+    """When it changed, and which file it is: two may be written within a tick of the clock."""
     try:
-        return path.stat().st_mtime_ns
+        found = path.stat()
     except OSError:
         return None
+    return found.st_mtime_ns, found.st_ino

@@ -5,7 +5,9 @@
 2. It takes an interface that is free and never one that carries the sensor's own connection. It sets monitor mode on
    the interface itself and makes no second one, which some drivers leave without frames.
 3. What it does for a radio that does not hear is decided by `core.ladder`, done by `rescue`, and counted in health.
-4. The machine is restarted only outside opening hours, once in six hours at most, and the number is kept on the disk.
+4. What the fleet signed (`in_force`) holds from the next round on. The ladders begin anew then: what was tried under
+   other settings says little of these.
+5. The machine is restarted only outside opening hours, once in six hours at most, and the number is kept on the disk.
 """
 
 import logging
@@ -26,6 +28,8 @@ from agent.core import hours, ladder
 from agent.core.adapters import Adapter, Plan, choose
 from agent.core.channels import Hops, frequency
 from agent.core.ladder import Ladder
+from agent.in_force import InForce
+from agent.notify import Service
 from agent.radio import RadioError, hci, nl80211
 from agent.rescue import Rescue, switched_off
 from agent.status import Kept, Radios
@@ -35,7 +39,6 @@ log = logging.getLogger("footfall.keep")
 _ROUND_S = 1.0
 _SEARCH_S, _LATER_S = 5.0, 60.0  # to look at the adapters again: while one refuses, and otherwise
 _TELL_S = 5.0
-_STALE_S = 15.0  # a status older than this says nothing of now
 _HELPLESS = "Nothing has brought it back: pull it out, wait ten seconds and plug it in; if it stays so, replace it."
 _BLUETOOTH = Path("/sys/class/bluetooth")
 _NET = Path("/sys/class/net")
@@ -171,6 +174,15 @@ class Keeping:
         self._search_at = self._tell_at = 0.0
         self._was_there: set[str] = set()
 
+    def keeps(self, config: Config) -> bool:
+        """Whether it goes by these settings already."""
+        return (config.radio, config.hours) == (self._config.radio, self._config.hours)
+
+    def close(self) -> None:
+        """Let go of what it asks the kernel by; the radios stay as they are."""
+        if self._sticks:
+            self._tuner.close()
+
     def turn(self, at: float) -> float:
         """One round; how long to wait for the next, in seconds."""
         there = self._there()
@@ -194,6 +206,11 @@ class Keeping:
             self._tell_at = at + _TELL_S
         due_s = min((stick.hops.due_at - at for stick in self._sticks if stick.ready), default=_ROUND_S)
         return max(0.0, min(_ROUND_S, due_s))
+
+    @property
+    def sentence(self) -> str:
+        """How the radios are, for a person."""
+        return " ".join(f"{one.name or one.radio}: {one.sentence or 'ready.'}" for one in self._cared()) or "No radio."
 
     def _cared(self) -> list[Care]:
         return [*self._sticks, *([self._ble] if self._ble else [])]
@@ -245,11 +262,7 @@ class Keeping:
 
     def _health(self) -> Health | None:
         """What the process that hears says, if it is of now."""
-        try:
-            fresh = time.time() - self._config.status_path.stat().st_mtime < _STALE_S
-        except OSError:
-            return None
-        return status.read(self._config.status_path) if fresh else None
+        return status.read_fresh(self._config.status_path, time.time())
 
     def _may_reboot(self, at: float) -> bool:
         now = time.time()
@@ -268,7 +281,13 @@ class Keeping:
 
 
 def run(config: Config, stopping: Callable[[], bool]) -> None:
-    """Look after the radios until `stopping` says so."""
-    keeping = Keeping(config)
+    """Look after the radios until `stopping` says so; from the beginning when the fleet changes what it goes by."""
+    in_force, service = InForce(config), Service()
+    keeping = Keeping(in_force.config)
     while not stopping():
-        time.sleep(keeping.turn(time.clock_gettime(time.CLOCK_BOOTTIME)))
+        if in_force.look() and not keeping.keeps(in_force.config):
+            keeping.close()
+            keeping = Keeping(in_force.config)
+        wait_s = keeping.turn(time.clock_gettime(time.CLOCK_BOOTTIME))
+        service.turned(keeping.sentence)
+        time.sleep(wait_s)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from agent import status
+from agent import board, status
 from agent.config import Config
 from agent.outbox import Outbox
 
@@ -28,6 +28,8 @@ def look(config: Config) -> dict[str, Any]:
     outbox.close()
     return {
         "sensor": config.sensor,
+        "claimed": config.is_claimed,
+        "serial": board.serial(),
         "sensing": _fresh(config.status_path),
         "health": msgspec.to_builtins(health) if health else None,
         "connected": bool(line and line.connected and _fresh(config.line_path)),
@@ -38,7 +40,7 @@ def look(config: Config) -> dict[str, Any]:
 
 def text(found: dict[str, Any]) -> str:
     """The overview as a few lines for a person."""
-    lines = [f"Sensor {found['sensor']}"]
+    lines = [_named(found)]
     if found["sensing"]:
         for radio in found["health"]["radios"]:
             heard = f"{radio['frames']} frames heard, {radio['dropped']} lost"
@@ -52,6 +54,13 @@ def text(found: dict[str, Any]) -> str:
     outbox = found["outbox"]
     lines.append(f"  outbox   {outbox['waiting']} reports wait, {outbox['evicted']} had to be given up")
     return "\n".join(lines)
+
+
+def _named(found: dict[str, Any]) -> str:
+    if found["claimed"]:
+        return f"Sensor {found['sensor']}"
+    serial = f"its serial number {found['serial']} gets a code" if found["serial"] else "its serial number gets a code"
+    return f"Sensor of nobody: not claimed yet. On the claim page {serial}, for 'footfall-agent claim CODE'."
 
 
 def _privacy(profile: str, kept: dict[str, Any]) -> list[str]:

@@ -24,15 +24,18 @@ from agent.clock import Clock, ScaledClock, SystemClock, boot_id
 from agent.config import Bluetooth, Capture, Config, Monitor
 from agent.contract import Health, Privacy, RadioHealth
 from agent.core.epoch import KEY_BYTES, LONGEST_EPOCH_S
+from agent.core.gauge import Gauge
 from agent.core.hours import opening
 from agent.core.memory import Place, Visits
 from agent.core.noise import EPSILON
 from agent.core.panels import Held
 from agent.core.sensor import Sensor
 from agent.core.window import Zones
+from agent.dial import Dial
 from agent.ear import Ear
 from agent.in_force import InForce
 from agent.keyring import Keyring
+from agent.notify import Service
 from agent.outbox import Outbox
 from agent.point import Point
 from agent.radio import Radio, RadioError
@@ -177,7 +180,7 @@ class Sensing:
         )
         self._leave_out()
         self._ears = self._make_ears(handed.totals if handed else [])
-        self._point = Point(config.leave_path)
+        self._point, self._dial = Point(config.leave_path), Dial(config.dial_path)
         self._real = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._began = handed.began if handed else self._real
         self._told, self._noted = 0.0, self._real
@@ -199,6 +202,7 @@ class Sensing:
         for ear in self._ears:
             ear.listen(_LOOK_S if ear is self._ears[0] else 0.0)
         self._attend()
+        self._show()
         self._real = time.clock_gettime(time.CLOCK_BOOTTIME)
         if self._real - before > _ABSENT_S:
             log.warning("absent for %.0f s: that time counts as not listened to", self._real - before)
@@ -214,6 +218,15 @@ class Sensing:
             learnt.write(self._config.learnt_path, self._sensor.learnt())
             self._noted = self._real
         return False
+
+    def tell(self, service: Service) -> None:
+        """The service manager hears of it: ready once a radio is open for sure, alive while no silence is in doubt."""
+        told = [ear for ear in self._ears if not ear.second or ear.was_open]
+        service.turned(
+            " ".join(ear.sentence for ear in told),
+            ready=any(ear.proven for ear in told),
+            works=all(ear.accounted for ear in told),
+        )
 
     def handed(self) -> Handed:
         """What the next process goes on with."""
@@ -259,10 +272,21 @@ class Sensing:
         if answer is not None:
             self._point.answer(answer)
 
+    def _show(self) -> None:
+        """What is heard just now, to who sets the sensor up."""
+        sensor, now = self._sensor, self.clock.now()
+        if not self._dial.looked_at():
+            sensor.gauge = None
+        elif sensor.gauge is None:
+            sensor.gauge = Gauge(now)
+        else:
+            self._dial.show(sensor.gauge.read(now, rests=sensor.resting, walks=self._dial.walks))
+
     def _close(self) -> None:
         for ear in self._ears:
             ear.close()
         self._point.close()
+        self._dial.close()
         self._outbox.close()
 
     def _health(self) -> Health:
@@ -277,6 +301,7 @@ class Sensing:
             clock="trusted" if self.clock.trusted() else "untrusted",
             profile=config.profile,
             radios=self._radios(),
+            time=self.clock.kept() or UNSET,
             privacy=Privacy(
                 site=config.privacy.site,
                 inside_dbm=config.zones.inside_dbm,
@@ -292,6 +317,8 @@ class Sensing:
 
     def _radios(self) -> list[RadioHealth]:
         """How each radio is, with what the keeping process says of it. A second stick counts once there is one."""
+        for ear in self._ears:
+            ear.end_span(max(self._config.window_s, self._config.health_interval_s))
         said = status.read_radios(self._config.radios_path)
         kept = {one.name: one for one in said.radios} if said else {}
         told = [ear.health() for ear in self._ears if not ear.second or ear.was_open]
@@ -310,9 +337,12 @@ def run(config: Config, stopping: Callable[[], bool]) -> Handed | None:
 
     What the new one goes on with, or None.
     """
+    service = Service()
+    service.opening("Opens the outbox.")
     sensing = Sensing(config, renewal.taken())
     while not stopping():
         if sensing.turn():
             return sensing.handed()
+        sensing.tell(service)
     sensing.stop()
     return None

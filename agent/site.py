@@ -19,6 +19,8 @@ from agent.contract.health import Level
 from agent.contract.identity import Host, Keys, Port, Serial
 from agent.contract.wire import ContractError
 
+PAIR, AUTHORITY = "pair.pem", "authority.pem"  # in the folder of the identity: key and certificate; whom to believe
+
 
 class Site(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is absent was not settled here, and the settings file says it.
@@ -54,6 +56,15 @@ def read(path: Path) -> Site:
         raise SiteError(
             f"{path}: is damaged ({error}): run 'footfall-agent reset' and claim the sensor anew."
         ) from None
+
+
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What differs once it is replaced; None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def write(path: Path, site: Site) -> None:

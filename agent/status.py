@@ -14,6 +14,7 @@ from agent.contract import ContractError, Health, decode, encode
 from agent.contract.health import Rung
 
 T = TypeVar("T", bound=msgspec.Struct)
+_STALE_S = 15.0
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,6 +58,14 @@ def write(path: Path, record: msgspec.Struct) -> None:
 def read(path: Path) -> Health | None:
     """The sensing process's health; None where there is none, or none that can be read."""
     return _read(Health, path)
+
+
+def read_fresh(path: Path, now: float) -> Health | None:
+    """The same as of `now` (UTC seconds); None where it is older than 15 s, and says nothing of now."""
+    try:
+        return read(path) if now - path.stat().st_mtime < _STALE_S else None
+    except OSError:
+        return None
 
 
 def read_line(path: Path) -> Line | None:

@@ -1,4 +1,7 @@
-"""Supervise: the processes of a sensor on a machine without systemd. One that dies is started again."""
+"""Supervise: the processes of a sensor on a machine without systemd. One that ends is started again.
+
+One that ends with 0 has ended in order: what was settled on the spot has changed, and it begins anew.
+"""
 
 import signal
 import subprocess
@@ -30,7 +33,8 @@ def run(config: Path, *, keep: bool) -> int:
                 if ended == _BAD_CONFIG:
                     code = ended
                 elif ended is not None:
-                    print(f"{part} ended with {ended}: starting it again.", file=sys.stderr)
+                    if ended:
+                        print(f"{part} ended with {ended}: starting it again.", file=sys.stderr)
                     time.sleep(_AGAIN_S)
                     running[part] = _start(part, config)
     finally:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 from msgspec import to_builtins
 
-from cloud import config_commands
+from cloud import config_commands, identity_commands
 from cloud.config import ConfigError, load
 from cloud.core.calibration import CalibrationError, sentence
 from cloud.core.figures import Shop
@@ -44,6 +44,10 @@ app = typer.Typer(
 
       footfall-cloud report corner            a day's report, as it is mailed
 
+      footfall-cloud config plan fleet.toml   which sensors would change what
+
+      footfall-cloud fleet claim corner door SERIAL   a code by which a new sensor joins
+
       footfall-cloud notice corner --language de   the notice for the door, as PDF and HTML
 
     Exit codes: 0 done, 1 failed, 2 wrong use, 78 the configuration is wrong.
@@ -54,6 +58,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(config_commands.app, name="config")
+app.add_typer(identity_commands.app, name="fleet")
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="Settings, a TOML file.", envvar="FOOTFALL_CLOUD_CONFIG")
 ]

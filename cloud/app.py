@@ -6,6 +6,7 @@
 4. More processes may take reports beside it (`ingest`). It rolls up what they take: news goes to pages from here.
 """
 
+import dataclasses
 import gc
 import logging
 import secrets
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -25,14 +27,21 @@ from msgspec.structs import asdict, replace
 
 from cloud import post
 from cloud.api import Live, OwnOrigin, SecurityHeaders, Server, routes
-from cloud.config import Config, ConfigError, Http, Mqtt
+from cloud.config import Config, ConfigError, Http, Mqtt, issuing
 from cloud.connection import Broker
 from cloud.core.alerts import News
+from cloud.core.refusal import Refusal
 from cloud.dashboard import pages
+from cloud.dashboard.notice import Notices
 from cloud.desk import Desk
+from cloud.home import Home
+from cloud.issuer import Issuer
 from cloud.merged import Merged
+from cloud.metrics import Metrics
+from cloud.metrics import add as add_metrics
 from cloud.post import Carrier
 from cloud.roller import Roller
+from cloud.steward import Steward
 from cloud.store import Limits, Rolled, Store
 from cloud.subscriber import Subscriber
 from cloud.watch import Watch
@@ -56,12 +65,20 @@ class App:
         broker = _broker(config.mqtt)
         self.subscriber = Subscriber(self.store, broker, lambda _: self._roller.wake(), clock)
         tenant = _tenant(config)
-        self.desk = Desk(self.store, tenant, clock, post.ways(config, tenant))
+        authority = issuing(config)
+        self.desk = Desk(self.store, tenant, clock, post.ways(config, tenant), authority)
+        revoked = Path(config.fleet.revoked) if config.fleet.revoked else None
+        self._issuer = Issuer(self.desk.members, broker, revoked) if authority is not None else None
         told = (post.server(config), post.targets(config, tenant), self.desk.post.dailies)
         self._carrier = Carrier(self.store, tenant, clock, *told)
         self._merged = Merged(self.desk.reader, broker, clock) if config.mqtt.republish else None
+        wanted = config.mqtt.home_assistant
+        self._home = Home(self.desk.reader, broker, wanted=wanted) if config.mqtt.republish else None
+        self._steward = Steward(self.desk.fleet, broker, clock)
         self._watch = Watch(self.desk.alerts, self._tell)
-        self.server = Server(_served(_site(self.desk, self._live, config.http), config.http), self._live)
+        metrics = Metrics(self.store, tenant, lambda: dataclasses.asdict(self.subscriber.counters), clock)
+        site = _site(self.desk, self._live, config.http, metrics, _notices(config, tenant, clock))
+        self.server = Server(_served(site, config.http), self._live)
 
     @contextmanager
     def ingesting(self) -> Iterator[None]:
@@ -72,6 +89,11 @@ class App:
             self.subscriber.start()
             if self._merged is not None:
                 self._merged.start()
+            if self._home is not None:
+                self._home.start()
+            self._steward.start()
+            if self._issuer is not None:
+                self._issuer.start()
             self._watch.start()
             yield
         finally:
@@ -81,6 +103,11 @@ class App:
             self._carrier.stop()
             if self._merged is not None:
                 self._merged.stop()
+            if self._home is not None:
+                self._home.stop()
+            self._steward.stop()
+            if self._issuer is not None:
+                self._issuer.stop()
             self.store.close()
 
     def serve(self) -> None:
@@ -159,14 +186,30 @@ def _tenant(config: Config) -> str:
     return tenants[0] if tenants else "default"
 
 
-def _site(desk: Desk, live: Live, http: Http) -> FastAPI:
+def _notices(config: Config, tenant: str, clock: Callable[[], float]) -> Notices:
+    """Makes the notice for a shop's door."""
+
+    def made(shop: str, language: str) -> bytes:
+        from cloud.paperwork import papers  # noqa: PLC0415 - what it prints with takes long to load, and is seldom needed
+        from cloud.paperwork.facts import PaperworkError  # noqa: PLC0415
+
+        try:
+            return papers.printed(config, f"{tenant}/{shop}", language, int(clock()))
+        except PaperworkError as error:
+            raise Refusal(str(error)) from None
+
+    return made
+
+
+def _site(desk: Desk, live: Live, http: Http, metrics: Metrics, notices: Notices) -> FastAPI:
     # A name that somebody else's server made point here must not read the pages of this machine.
     own = [name] if (name := urlsplit(http.public_url).hostname) else []
     local = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", *own])
     around = [Middleware(SecurityHeaders), local, Middleware(OwnOrigin)]
     site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=around)
     site.mount("/api/v1", routes(desk, live))
-    site.mount("/", pages(desk))
+    add_metrics(site, metrics)
+    site.mount("/", pages(desk, notices=notices))
     return site
 
 

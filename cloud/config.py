@@ -8,6 +8,7 @@
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,11 +18,13 @@ import msgspec
 from msgspec import Meta, Struct, field, structs
 
 from agent.contract.handover import MAX_PAYLOAD_BYTES, SensorId
-from cloud import outside
+from cloud import fleet_settings, outside
+from cloud.authority import Issuing
 from cloud.core import calendar
 from cloud.core.coverage import PlacedShop, Placement
 from cloud.core.figures import Holiday, OpeningHours, Shop, StaffHours
 from cloud.core.presets import PRESETS
+from cloud.fleet_settings import FleetTable
 from cloud.outside import Mail, Webhook
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -53,7 +56,8 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The broker the sensors publish to. `ca`, `cert` and `key` are files, used with `tls`.
 
     `share` names a group: every worker of it takes a part of the reports. `republish` tells whoever may listen at the
-    broker what the figures are, as the API does (`cloud.core.merged`).
+    broker what the figures are, as the API does (`cloud.core.merged`); with `home_assistant` too, Home Assistant finds
+    the shops by itself (`cloud.core.home`).
     """
 
     host: Text = "127.0.0.1"
@@ -61,6 +65,7 @@ class Mqtt(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     client_id: Text = "footfall-cloud"
     share: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] = ""
     republish: bool = False
+    home_assistant: bool = False
     keepalive_s: Annotated[int, Meta(ge=1, le=3600)] = 30
     tls: bool = False
     ca: str | None = None
@@ -141,6 +146,7 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     mqtt: Mqtt = Mqtt()
     quarantine: Quarantine = Quarantine()
     controller: Controller = Controller()
+    fleet: FleetTable = FleetTable()
     mail: Mail | None = None
     webhooks: list[Webhook] = []
     shops: list[ShopTable] = []
@@ -158,6 +164,7 @@ class Config(Struct, frozen=True, kw_only=True):
     shops: list[PlacedShop]
     quarantine: Quarantine = Quarantine()
     controllers: dict[tuple[str, str], Controller] = {}
+    fleet: FleetTable = FleetTable()
     mail: Mail | None = None
     webhooks: list[Webhook] = []
 
@@ -169,6 +176,7 @@ _TABLES: dict[str, type[Struct]] = {
     "$.mqtt": Mqtt,
     "$.quarantine": Quarantine,
     "$.controller": Controller,
+    "$.fleet": FleetTable,
     "$.mail": Mail,
     "$.webhooks[...]": Webhook,
     "$.shops[...]": ShopTable,
@@ -195,15 +203,18 @@ def parse(text: str, name: str) -> Config:
         document = msgspec.convert(_with_dates_as_text(tomllib.loads(text)), Document)
         shops = [_shop(table, f"shops[{number}]") for number, table in enumerate(document.shops)]
         _check_apart(document.shops)
+        fleet_settings.check(document.fleet)
         outside.check(document.mail, document.webhooks, document.http.public_url)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: not TOML: {error}.") from None
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{name}: {_explained(str(error))}.") from None
+        raise ConfigError(f"{name}: {explained(str(error), _TABLES)}.") from None
     except ValueError as error:
         raise ConfigError(f"{name}: {error}.") from None
     if document.mqtt.tls and (document.mqtt.cert is None) != (document.mqtt.key is None):
         raise ConfigError(f"{name}: mqtt: `cert` and `key` go together: give both or neither.")
+    if document.mqtt.home_assistant and not document.mqtt.republish:
+        raise ConfigError(f"{name}: mqtt: `home_assistant` shows what is republished: set `republish = true` too.")
     return Config(
         database=document.database,
         http=document.http,
@@ -211,9 +222,18 @@ def parse(text: str, name: str) -> Config:
         shops=shops,
         quarantine=document.quarantine,
         controllers={(one.tenant, one.shop): _controller(document, one) for one in document.shops},
+        fleet=document.fleet,
         mail=document.mail,
         webhooks=document.webhooks,
     )
+
+
+def issuing(config: Config) -> Issuing | None:
+    """What makes the certificates of sensors, with its files read; None where there is none. Raises ConfigError."""
+    try:
+        return fleet_settings.opened(config.fleet)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _with_dates_as_text(value: Any) -> Any:
@@ -350,13 +370,13 @@ def _check_apart(tables: list[ShopTable]) -> None:
         seen.add((table.tenant, table.shop))
 
 
-def _explained(problem: str) -> str:
-    """msgspec's message, the place first; for an unknown key the nearest known one."""
+def explained(problem: str, tables: Mapping[str, type[Struct]]) -> str:
+    """msgspec's message, the place first; for an unknown key the nearest known one. `tables`: by place in the file."""
     found = re.fullmatch(r"(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?", problem)
     what, where = (found["what"], found["where"] or "$") if found else (problem, "$")
     place = where.removeprefix("$").removeprefix(".") or "the top of the file"
     if unknown := re.search(r"unknown field `(.*)`", what):
-        table = _TABLES.get(re.sub(r"\[\d+\]", "[...]", where))
+        table = tables.get(re.sub(r"\[\d+\]", "[...]", where))
         return f"{place}: {_unknown(unknown[1], table)}"
     return f"{place}: {what[:1].lower()}{what[1:]}"
 

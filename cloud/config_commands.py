@@ -1,13 +1,13 @@
 """Config commands: make a key, sign settings for a sensor with it, and hand them to the broker.
 
 Signing needs no network and no database, and sending needs no key: the two may happen on different machines. A document
-that was sent is with the broker; that a sensor took it is what the sensor says itself, on `up/config`.
+that was sent is with the broker; that a sensor took it is what the sensor says itself, on `up/config`. Many sensors at
+once are the fleet commands' (`cloud/fleet_commands.py`).
 """
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,12 +18,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from agent.contract import DeviceConfig, encode, topics
 from agent.contract.handover import MAX_PAYLOAD_BYTES
-from cloud import signing
+from cloud import fleet_commands, signing
 from cloud.config import Mqtt, load
+from cloud.fleet_commands import sentences
 
 app = typer.Typer(
     help="Signed settings for sensors: they can make a sensor stricter, never looser.", no_args_is_help=True
 )
+fleet_commands.add(app)
 
 _WITHIN_S = 15.0
 _EARLY_S = 300  # a sensor's clock may be a little behind ours
@@ -35,11 +37,12 @@ Dbm = Annotated[int | None, typer.Option(min=-127, max=0, help="At least as high
 def keygen(
     file: Annotated[Path, typer.Argument(help="For the private key; must not be there yet.")],
     kid: Kid = "fleet-1",
+    root: Annotated[bool, typer.Option("--root", help="A root key, which signs lists of keys.")] = False,
 ) -> None:
     """Make a key to sign settings with, and print its public half for the sensors' settings."""
-    with _told():
+    with sentences():
         made = signing.new_key()
-        line = signing.public_line(signing.load_key(made), kid)
+        line = signing.public_line(signing.load_key(made), kid, "root_keys" if root else "config_keys")
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as kept:
             kept.write(made)
         typer.echo(line)
@@ -61,7 +64,7 @@ def sign(  # noqa: PLR0913 - one argument for each thing that can be set
 ) -> None:
     """Sign settings for one sensor: all that it shall keep to, for they replace what was signed before."""
     now = int(time.time())
-    with _told():
+    with sentences():
         private = signing.load_key(key.read_bytes())
         listed = UNSET if opt_out is None else signing.opt_outs(opt_out.read_text(encoding="utf-8"), private, now)
         wanted = DeviceConfig(
@@ -90,7 +93,7 @@ def send(
 ) -> None:
     """Hand a signed document to the broker, which keeps it for the sensor; the last one sent replaces any other."""
     broker = load(config).mqtt
-    with _told():
+    with sentences():
         text = file.read_bytes().strip()
         if len(text) > MAX_PAYLOAD_BYTES:
             raise signing.SigningError(f"{file} has {len(text)} bytes; at most {MAX_PAYLOAD_BYTES} are allowed.")
@@ -127,20 +130,3 @@ def _wait(client: Client, broker: Mqtt, done: Callable[[], bool]) -> None:
             raise OSError(
                 f"{broker.host}:{broker.port} does not answer as a broker does: check mqtt.port and mqtt.tls."
             )
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Every expected failure ends in one sentence and exit code 1."""
-    try:
-        yield
-    except signing.SigningError as error:
-        sentence = str(error)
-    except UnicodeDecodeError:
-        sentence = "The opt-out list is not UTF-8 text."
-    except OSError as error:
-        sentence = f"{error.filename}: {error.strerror}." if error.filename else str(error)
-    else:
-        return
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)

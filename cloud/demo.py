@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from agent.radio import street
 from cloud import broker, past
 from cloud.app import App
-from cloud.config import Config, Http, Mqtt
+from cloud.config import Config, Controller, Http, Mqtt
 from cloud.core import calendar
 from cloud.core.annotation import Annotation
 from cloud.core.campaign import Campaign
@@ -58,6 +58,15 @@ STANDS = (
 )
 
 
+CONTROLLER = Controller(
+    name="Example Shops Ltd",
+    address="1 High Street, Exampletown",
+    contact="privacy@example.com",
+    url="https://example.com/counting",
+    authority="Example Data Protection Authority, https://authority.example",
+    register="https://example.com/counting/out",
+    opt_out_point="at the till",
+)
 WINDOW_SHOP, WINDOW_LIFT = "fashion", 0.2
 
 
@@ -87,6 +96,7 @@ class Demo:
             http=Http(port=options.port),
             mqtt=Mqtt(port=self._mqtt_port),
             shops=[_placed(stand, self._placed_since(stand)) for stand in STANDS],
+            controllers={("demo", stand.shop): CONTROLLER for stand in STANDS},
         )
 
     def truly_inside(self, stand: Stand, at: float) -> int:

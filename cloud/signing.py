@@ -18,9 +18,10 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.contract import ContractError, DeviceConfig, OptOuts, Signed, decode, encode
-from agent.contract.desired import KeyName, to_sign
+from agent.contract import ContractError, DeviceConfig, KeyList, OptOuts, Signed, decode, encode
+from agent.contract.desired import KeyName, keys_to_sign, to_sign
 from agent.contract.optout import KINDS, MOST_ENTRIES, make_list
+from cloud.core.fleet import standing
 
 _LINE = re.compile(r"(?P<address>(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2})(?:\s+(?P<kind>\S+))?")
 
@@ -47,22 +48,33 @@ def load_key(pem: bytes) -> Ed25519PrivateKey:
     return key
 
 
-def public_line(key: Ed25519PrivateKey, kid: str) -> str:
+def public_line(key: Ed25519PrivateKey, kid: str, setting: str = "config_keys") -> str:
     """The line for [fleet] in a sensor's settings that trusts this key under the name `kid`. Raises SigningError."""
     try:
         msgspec.convert(kid, KeyName)
     except msgspec.ValidationError:
         raise SigningError("A key's name is small letters, digits and '-', 32 at most, like ops-2026.") from None
     public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
-    return f'config_keys = {{ {kid} = "{public}" }}'
+    return f'{setting} = {{ {kid} = "{public}" }}'
 
 
 def sign(config: DeviceConfig, key: Ed25519PrivateKey, kid: str) -> Signed:
     """The document, signed. Raises SigningError for what no sensor would understand."""
-    payload = encode(config)
+    return _signed(config, to_sign, key, kid)
+
+
+def sign_keys(keys: KeyList, root: Ed25519PrivateKey, kid: str) -> Signed:
+    """The list of the keys that sign from now on, signed by the root key `kid`. Raises SigningError."""
+    return _signed(keys, keys_to_sign, root, kid)
+
+
+def _signed(
+    told: DeviceConfig | KeyList, to_be_signed: Callable[[bytes], bytes], key: Ed25519PrivateKey, kid: str
+) -> Signed:
+    payload = encode(told)
     try:
-        decode(DeviceConfig, payload)  # msgspec looks at bounds when it decodes
-        text, signature = base64.b64encode(payload), base64.b64encode(key.sign(to_sign(payload)))
+        decode(type(told), payload)  # msgspec looks at bounds when it decodes
+        text, signature = base64.b64encode(payload), base64.b64encode(key.sign(to_be_signed(payload)))
         return decode(Signed, encode(Signed(payload=text.decode(), kid=kid, sig=signature.decode())))
     except ContractError as error:
         raise SigningError(f"No sensor would take this: {error}.") from None
@@ -70,10 +82,18 @@ def sign(config: DeviceConfig, key: Ed25519PrivateKey, kid: str) -> Signed:
 
 def opened(text: bytes) -> DeviceConfig:
     """The document in a signed one; nobody checks the signature here. Raises SigningError."""
+    found = standing.opened(text)
+    if found is None:
+        raise SigningError("This is no signed document: make one with 'footfall-cloud config sign'.")
+    return found
+
+
+def opened_keys(text: bytes) -> KeyList:
+    """The key list in a signed one; nobody checks the signature here. Raises SigningError."""
     try:
-        return decode(DeviceConfig, base64.b64decode(decode(Signed, text).payload, validate=True))
+        return decode(KeyList, base64.b64decode(decode(Signed, text).payload, validate=True))
     except (ContractError, binascii.Error):
-        raise SigningError("This is no signed document: make one with 'footfall-cloud config sign'.") from None
+        raise SigningError("This is no signed key list: make one with 'footfall-cloud config keys sign'.") from None
 
 
 def opt_outs(text: str, key: Ed25519PrivateKey, made_at: int) -> OptOuts:

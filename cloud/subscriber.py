@@ -46,12 +46,15 @@ SHARED = ("report", "hello", "health")
 @dataclass
 class Counters:
     """Since the start. `sales`: hours of tills, new or changed; `failures`: commits to be tried again; `errors`:
-    exceptions nobody expected."""
+    exceptions nobody expected. `dated`, `late`, `lag_seconds`: as in `Committed`."""
 
     messages: int = 0
     reports: int = 0
     sales: int = 0
     duplicates: int = 0
+    dated: int = 0
+    late: int = 0
+    lag_seconds: int = 0
     quarantined: int = 0
     commits: int = 0
     commit_seconds: float = 0.0
@@ -192,6 +195,9 @@ class Subscriber:
         self.counters.sales += done.sales
         self.counters.duplicates += done.duplicates
         self.counters.quarantined += done.quarantined
+        self.counters.dated += done.dated
+        self.counters.late += done.late
+        self.counters.lag_seconds += done.lag_s
         for sensor, watermark in done.watermarks:
             client.publish(topics.watermark(sensor), encode(watermark), qos=1)
         if done.shops:

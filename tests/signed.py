@@ -5,8 +5,10 @@ import base64
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.config import Config, Fleet
-from agent.contract import DeviceConfig, Signed, encode
-from agent.contract.desired import to_sign
+from agent.contract import DeviceConfig, KeyList, Signed, encode
+from agent.contract.desired import keys_to_sign, to_sign
+from agent.core.trial import Hears
+from agent.standing import Moment, Standing
 
 NOW = 1_795_600_000
 SENSOR = "demo:door"
@@ -34,6 +36,11 @@ class Signer:
             )
         )
 
+    def listing(self, version: int, *signers: "Signer") -> bytes:
+        """The JSON of a `Signed` key list that names the signers."""
+        listed = KeyList(version=version, keys={one.kid: one.public for one in signers})
+        return self.signed(encode(listed), begins=keys_to_sign(b""))
+
 
 def wanted(version: int = 1, **more: object) -> DeviceConfig:
     """A document for the sensor of `settings`, valid for a day."""
@@ -50,3 +57,16 @@ def settings(folder: object, signer: Signer, **more: object) -> Config:
         fleet=Fleet(config_keys={signer.kid: signer.public}),
         **more,  # type: ignore[arg-type]
     )
+
+
+WELL = {"wifi": Hears("listening"), "ble": Hears("listening")}
+
+
+def here(after_s: float = 0.0, radios: dict[str, Hears] | None = WELL) -> Moment:
+    """The moment `after_s` seconds after NOW, in a life of the machine that was 1000 s old then."""
+    return Moment(NOW + after_s, 1000.0 + after_s, radios)
+
+
+def stand(config: Config, after_s: float = 0.0, boot: str = "one") -> Standing:
+    """The talking process's view, begun `after_s` seconds after NOW; a trial lasts 600 s."""
+    return Standing(config, here(after_s).at, boot, 600.0)

@@ -65,7 +65,11 @@ class Watermark(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Status(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Retained. The broker publishes `offline` as the last will of a sensor that vanished."""
+    """Retained. The broker publishes `offline` as the last will of a sensor that vanished.
+
+    One that is stopped in order says so itself, with a `goodbye`.
+    """
 
     v: Literal[1] = 1
     state: Literal["online", "offline"]
+    goodbye: Literal[True] | UnsetType = UNSET

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MIDNIGHT = 24 * 60
+_WEEK = 7 * _MIDNIGHT
 
 
 class Opening(NamedTuple):
@@ -23,6 +24,18 @@ class Opening(NamedTuple):
 def opening(days: Sequence[str], opens: str, closes: str) -> Opening:
     """An opening from its written form: days "mon" to "sun", times "HH:MM"."""
     return Opening(frozenset(map(_DAYS.index, days)), _minutes(opens), _minutes(closes))
+
+
+def minutes(week: Sequence[Opening]) -> int:
+    """The minutes of the week at which a shop is open: a bit for each, from Monday's midnight on; all without hours."""
+    if not week:
+        return (1 << _WEEK) - 1
+    found = 0
+    for one in week:
+        span = (1 << one.closes) - (1 << min(one.opens, one.closes))
+        for weekday in one.weekdays:
+            found |= span << (weekday * _MIDNIGHT)
+    return found
 
 
 def look(week: Sequence[Opening], zone: tzinfo, utc: float) -> tuple[bool, float]:

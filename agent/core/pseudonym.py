@@ -95,5 +95,10 @@ class Pseudonym:
         return Trace(self._tag(sighting), stable, usable, sighting.signature, visit, sighting.nature)
 
 
+def level(sighting: Sighting) -> int | None:
+    """dBm of a frame from an address drawn at random, on the channel listened to; None of any other."""
+    return sighting.signal if sighting.on_channel and sighting.kind == AddressKind.WIFI_LOCAL else None
+
+
 _PREFIX = tuple(bytes((7, kind)) for kind in range(8))  # length of what follows, then the kind
 _STABLE = frozenset(kind for kind in AddressKind if kind.stable)

@@ -22,9 +22,11 @@ from agent.contract.report import Report
 from agent.core import advertisement, dot11, hours
 from agent.core.epoch import Moment
 from agent.core.frame import Frame, Link
+from agent.core.gauge import Gauge
+from agent.core.levels import Levels
 from agent.core.memory import Memory, Place
 from agent.core.panels import Held
-from agent.core.pseudonym import LEFT_OUT, Trace
+from agent.core.pseudonym import LEFT_OUT, Trace, level
 from agent.core.rates import Learnt
 from agent.core.window import Window, start_of
 
@@ -37,6 +39,7 @@ class Sensor:
 
     `learnt` is what `Sensor.learnt` gave before a restart, per radio; `held` and `renewed` are those of `Memory`,
     which is there to be asked as `memory`. `one_epoch`: nothing counts after its end, for another process goes on.
+    `gauge`, where one is put, is told what comes in, for as long as it stays there. `levels`: of each kind of radio.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class Sensor:
         known = learnt or {}
         self._windows = {radio: Window(self._place.zones, window_s, known.get(radio), radio=radio) for radio in radios}
         self.memory = Memory(self._windows, draw_key, window_s, self._place, held, renewed=renewed)
+        self.gauge: Gauge | None = None
+        self.levels = {radio: Levels() for radio in self._windows}
         self._dot11 = dot11.Decoder()
         self._ble = advertisement.Decoder()
         self._start: int | None = None
@@ -101,7 +106,12 @@ class Sensor:
             sightings = self._ble.sightings(frame.link, frame.payload)
             counted = [self._hear("ble", veil.trace(one), frame.at) for one in sightings]
             return any(counted)
-        return sighting is not None and self._hear("wifi", veil.trace(sighting), frame.at)
+        if sighting is None:
+            return False
+        trace = veil.trace(sighting)
+        if self.gauge is not None and trace is not LEFT_OUT:
+            self.gauge.frame(level(sighting))
+        return self._hear("wifi", trace, frame.at)
 
     def poll(self, now: float, *, trusted: bool = True, boot: float | None = None) -> list[Report]:
         """Reports of the windows that ended by `now` (UTC seconds). `trusted`: whether that time can be.
@@ -138,7 +148,10 @@ class Sensor:
             return False
         counts = self._windows[radio].hear(trace, at)
         if trace is not None:
+            self.levels[radio].hear(trace.signal)
             self.memory.hear(radio, trace, at, counts=counts)
+            if counts and self.gauge is not None and radio == "wifi":
+                self.gauge.phone(trace.tag, at)
         return True
 
     def _advance(self, now: float) -> None:
@@ -208,6 +221,8 @@ class Sensor:
                 self._windows[radio].lose(damaged=decoder.damaged)
             decoder.damaged = 0
         self._dot11.forget()
+        if self.gauge is not None:
+            self.gauge.forget()
         heard = {radio: window.close(end) for radio, window in self._windows.items()}
         told = self.memory.close(heard, self._start or 0, int(end), self._moment(opens))
         if not self._trusted:

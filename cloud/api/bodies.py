@@ -10,12 +10,16 @@ from fastapi.routing import APIRoute
 from msgspec import Struct
 from starlette.responses import Response
 
-from agent.contract import TillHours
+from agent.contract import Claim, Claimed, TillHours
 from cloud.core.annotation import Annotation
 from cloud.core.calibration import Factor
 from cloud.core.campaign import Campaign
+from cloud.core.claim import ClaimView, MadeClaim, NewClaim
 from cloud.core.doorcount import Calibrated, DoorSession
 from cloud.core.figures import Period, Today
+from cloud.core.fleet.course import RolloutLine, RolloutView, SensorLine
+from cloud.core.fleet.deed import Deed
+from cloud.core.fleet.drift import DriftGroup
 from cloud.core.flow import Flow
 from cloud.core.funnel import Funnel
 from cloud.core.glossary import Definition
@@ -141,6 +145,16 @@ BODIES = (
     CampaignLine,
     CampaignResult,
     Power,
+    SensorLine,
+    DriftGroup,
+    RolloutLine,
+    RolloutView,
+    Deed,
+    Claim,
+    Claimed,
+    NewClaim,
+    MadeClaim,
+    ClaimView,
 )
 
 

@@ -16,8 +16,10 @@ from cloud.api import (
     bodies,
     calibration,
     campaigns,
+    claim,
     comparisons,
     export,
+    fleet,
     funnel,
     post,
     shares,
@@ -28,7 +30,18 @@ from cloud.api.live import Live, LiveFullError, Subscription
 from cloud.core.figures import Period, Shop, Today
 from cloud.core.glossary import DEFINITIONS, Definition
 from cloud.core.refusal import Refusal
-from cloud.desk import Desk, Reader, ShopLine, UnknownCampaignError, UnknownShopError, Visits, dates
+from cloud.desk import (
+    Desk,
+    Reader,
+    ShopLine,
+    UnknownCampaignError,
+    UnknownClaimError,
+    UnknownMemberError,
+    UnknownRolloutError,
+    UnknownShopError,
+    Visits,
+    dates,
+)
 from cloud.store import StoreError
 
 Day = Annotated[str | None, Query(description="Local date, YYYY-MM-DD; today if left out.")]
@@ -58,6 +71,8 @@ def routes(desk: Desk, live: Live) -> FastAPI:
     calibration.add(api, desk)
     campaigns.add(api, desk)
     post.add(api, desk)
+    fleet.add(api, desk)
+    claim.add(api, desk)
     _problems(api)
     return api
 
@@ -146,6 +161,9 @@ def _problems(api: FastAPI) -> None:
         return Json(Problem(error=sentence[:1].upper() + sentence[1:]), status_code=status)
 
     @api.exception_handler(UnknownCampaignError)
+    @api.exception_handler(UnknownClaimError)
+    @api.exception_handler(UnknownMemberError)
+    @api.exception_handler(UnknownRolloutError)
     @api.exception_handler(UnknownShopError)
     async def unknown(_: Request, error: UnknownShopError) -> Json:
         return problem(404, str(error))

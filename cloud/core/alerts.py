@@ -17,19 +17,32 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from cloud.core import fall
+from cloud.core.cause import Cause, LastWord
 from cloud.core.fall import Fall
 from cloud.core.figures import Figure
 from cloud.core.saying import Saying
 from cloud.core.visits import Share
 
-Kind = Literal["over-capacity", "quiet", "busy", "sensor-silent", "sensor-deaf", "sensor-clock", "coverage-low"]
+Kind = Literal[
+    "over-capacity",
+    "quiet",
+    "busy",
+    "sensor-silent",
+    "sensor-deaf",
+    "sensor-clock",
+    "sensor-ble",
+    "sensor-copied",
+    "sensor-settings",
+    "sensor-certificate",
+    "coverage-low",
+]
 State = Literal["pending", "firing", "resolved"]
 Told = Literal["firing", "resolved"]
 End = Literal["cleared", "over", "off", "gone"]
 Key = tuple[str, str]  # (shop, kind)
 Second = Annotated[int, Meta(ge=0, le=2**40)]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-OF_SENSORS = frozenset[str](("sensor-silent", "sensor-deaf", "sensor-clock", "coverage-low"))
+OF_SENSORS = frozenset[str](one for one in KINDS if one.startswith("sensor-") or one == "coverage-low")
 
 
 class Facts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -37,6 +50,7 @@ class Facts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
 
     `figure` is up to the UTC second `until`; `usual` that of `weeks` same weekdays; `share` is listened to; `limit` is
     the rule's; `zones` are those of the sensors meant. Of many shops: how many are `watched`, how many are still so.
+    Of the first sensor meant: the likely `cause` of its silence, and its `last` word; `reason` is what it said itself.
     """
 
     figure: Figure | None = None
@@ -48,6 +62,9 @@ class Facts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     zones: list[str] = []
     watched: int = 0
     left: int = 0
+    cause: Cause | None = None
+    last: LastWord | None = None
+    reason: str = ""
 
 
 class Observation(Struct, frozen=True, kw_only=True):

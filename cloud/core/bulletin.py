@@ -9,11 +9,19 @@ from datetime import datetime
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-from cloud.core.alerts import Alert, Facts, News, Told
+from cloud.core import ailment, cause
+from cloud.core.ailment import AILMENTS
+from cloud.core.alerts import Alert, Facts, Kind, News, Told
 from cloud.core.figures import Figure, Shop
 from cloud.core.saying import Saying, span
 
 MOST_NAMES = 8
+_TITLES: dict[Kind, tuple[Saying, Saying]] = {  # while it is so, and once it has ended
+    "over-capacity": (Saying("More inside than allowed"), Saying("No longer more inside than allowed")),
+    "quiet": (Saying("Unusually quiet"), Saying("No longer unusually quiet")),
+    "busy": (Saying("Unusually busy"), Saying("No longer unusually busy")),
+    "coverage-low": (Saying("Too little was listened to"), Saying("No longer too little listened to")),
+}
 
 
 def news(tenant: str, alert: Alert, shops: Mapping[str, Shop]) -> list[News]:
@@ -36,21 +44,9 @@ def title(alert: Alert, state: Told) -> Saying:
     ended = state == "resolved"
     if alert.shop == "":
         return _title_of_many(alert, ended=ended)
-    match alert.kind:
-        case "over-capacity":
-            return Saying("No longer more inside than allowed") if ended else Saying("More inside than allowed")
-        case "quiet":
-            return Saying("No longer unusually quiet") if ended else Saying("Unusually quiet")
-        case "busy":
-            return Saying("No longer unusually busy") if ended else Saying("Unusually busy")
-        case "sensor-silent":
-            return Saying("No sensor is silent any longer") if ended else Saying("A sensor is silent")
-        case "sensor-deaf":
-            return Saying("Every sensor hears again") if ended else Saying("A sensor hears nothing")
-        case "sensor-clock":
-            return Saying("Every sensor knows the time again") if ended else Saying("A sensor does not know the time")
-        case "coverage-low":
-            return Saying("No longer too little listened to") if ended else Saying("Too little was listened to")
+    if alert.kind in AILMENTS:
+        return AILMENTS[alert.kind].ended if ended else AILMENTS[alert.kind].title
+    return _TITLES[alert.kind][ended]
 
 
 def sentence(alert: Alert, shops: Mapping[str, Shop], state: Told) -> Saying:
@@ -59,9 +55,12 @@ def sentence(alert: Alert, shops: Mapping[str, Shop], state: Told) -> Saying:
     if state == "resolved":
         return _ending(alert, shops, zone)
     if alert.shop == "":
-        return Saying("{what} {why}", what=_fell(alert, shops, zone), why=_why_many(alert))
+        return Saying("{what} {why}", what=_fell(alert, shops, zone), why=ailment.why_many(alert.kind))
     calibrated = alert.shop in shops and shops[alert.shop].calibrated
-    return Saying("{what} {why}", what=_what(alert, zone, calibrated=calibrated), why=_why(alert))
+    what, last = _what(alert, zone, calibrated=calibrated), _last(alert.facts, zone)
+    if last is not None:
+        return Saying("{what} {last} {why}", what=what, last=last, why=_why(alert))
+    return Saying("{what} {why}", what=what, why=_why(alert))
 
 
 def _news(tenant: str, alert: Alert, shops: Mapping[str, Shop], state: Told) -> News:
@@ -91,12 +90,6 @@ def _what(alert: Alert, zone: str, *, calibrated: bool) -> Saying:
             )
         case "quiet" | "busy":
             return _against_usual(facts, zone, calibrated=calibrated)
-        case "sensor-silent":
-            return Saying("Nothing has come from the sensor ({zone}) since {since}.", zone=_zones(facts), since=since)
-        case "sensor-deaf":
-            return Saying("The sensor ({zone}) has had no Wi-Fi radio since {since}.", zone=_zones(facts), since=since)
-        case "sensor-clock":
-            return Saying("The sensor ({zone}) has not known the time since {since}.", zone=_zones(facts), since=since)
         case "coverage-low":
             return Saying(
                 "Of the opening hours up to {until}, {share:percent1} were listened to; {limit:percent} are enough.",
@@ -104,6 +97,8 @@ def _what(alert: Alert, zone: str, *, calibrated: bool) -> Saying:
                 share=facts.share or 0.0,
                 limit=facts.limit or 0.0,
             )
+        case _:
+            return ailment.what(alert.kind, _zones(facts), since, facts.reason)
 
 
 def _why(alert: Alert) -> Saying:
@@ -117,19 +112,13 @@ def _why(alert: Alert) -> Saying:
             return Saying("The sensors counted all the while: look at the door and the street, and note what it was.")
         case "busy":
             return Saying("The sensors counted all the while: see that enough staff are there, and note what it was.")
-        case "sensor-silent":
-            return Saying(
-                "Most often it is without power or network: check both. What it counts without a network comes later."
-            )
-        case "sensor-deaf":
-            return Saying("It counts nobody until then: plug its adapter in again; if that does not help, replace it.")
-        case "sensor-clock":
-            return Saying("What it counts is in no figure until then: let it reach a time server (NTP, UDP port 123).")
         case "coverage-low":
             return Saying(
                 "A sensor was off, or its radio was taken up: see that it keeps its power. Today's figures are "
                 "incomplete and compared with nothing."
             )
+        case _:
+            return ailment.why(alert.kind, facts.cause)
 
 
 def _against_usual(facts: Facts, zone: str, *, calibrated: bool) -> Saying:
@@ -186,19 +175,19 @@ def _what_then(alert: Alert, zone: str, lasted: Saying, *, calibrated: bool) -> 
     return Saying("It lasted {lasted}.", lasted=lasted)
 
 
+def _last(facts: Facts, zone: str) -> Saying | None:
+    """What the sensor told last, where that may be a reason."""
+    said = None if facts.last is None else cause.told(facts.last)
+    if facts.last is None or said is None:
+        return None
+    return Saying("It last told, at {at}: {said}.", at=_when(facts.last.at, zone), said=said)
+
+
 def _title_of_many(alert: Alert, *, ended: bool) -> Saying:
     n = len(alert.shops)
     if ended:
         return Saying("{n} shops are no longer out together", n=n)
-    match alert.kind:
-        case "sensor-silent":
-            return Saying("{n} shops fell silent together", n=n)
-        case "sensor-deaf":
-            return Saying("{n} shops lost their radios together", n=n)
-        case "sensor-clock":
-            return Saying("{n} shops lost the time together", n=n)
-        case _:
-            return Saying("{n} shops were listened to too little together", n=n)
+    return ailment.of_many(alert.kind, n)
 
 
 def _fell(alert: Alert, shops: Mapping[str, Shop], zone: str) -> Saying:
@@ -209,18 +198,6 @@ def _fell(alert: Alert, shops: Mapping[str, Shop], zone: str) -> Saying:
         since=_when(alert.since, zone),
         names=_names([shops[one].name if one in shops else one for one in alert.shops]),
     )
-
-
-def _why_many(alert: Alert) -> Saying:
-    match alert.kind:
-        case "sensor-silent":
-            return Saying(
-                "So many at once have one cause: check the network they share, the broker and this server first."
-            )
-        case "sensor-clock":
-            return Saying("So many at once have one cause: check the time server they share first.")
-        case _:
-            return Saying("So many at once have one cause: check what was changed on all of them last.")
 
 
 def _rose(alert: Alert, lasted: Saying) -> Saying:

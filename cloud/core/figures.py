@@ -114,7 +114,8 @@ class SensorState(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     Since the first day, `missing_reports` were given up by the sensor and never came, `untrusted_windows` are in no
     figure because the sensor did not know the time, and `quarantined` messages and reports are of no use to anybody.
-    `privacy` is null until the sensor has told what it keeps to.
+    `privacy` is null until the sensor has told what it keeps to. `status`: the word of six that a list of sensors has
+    for it (`cloud.core.condition`), `radios` those that do not hear.
     """
 
     sensor: str
@@ -128,6 +129,8 @@ class SensorState(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     privacy: SensorPrivacy | None = None
     untrusted_windows: int = 0
     quarantined: int = 0
+    status: str = ""
+    radios: list[str] = []
 
 
 class Today(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 1. A sensor is late when it has sent nothing for longer than a window and its way take, and silent for the rule's time;
    outside opening hours for `CLOSED_S`. One that was never heard is being set up: its page says so. Before the cloud
-   itself has listened for `LATE_S`, none is known to be silent.
+   itself has listened for `LATE_S`, none is known to be silent. Of a muted one nobody is told.
 2. While a sensor is late or not well, that is what is to be told: nothing is known of coverage and of visitors.
 3. Above a capacity is above it, even if some of the shop was not heard; not above takes the whole shop, and as long.
    What was counted while a radio was flooded is not believed.
@@ -11,13 +11,14 @@
 6. Figures are compared as they are shown: disclosed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from cloud.core import so_far, today, unusual
+from cloud.core import cause, so_far, today, unusual
 from cloud.core.alerts import Facts, Kind, Observation
 from cloud.core.calendar import Span
+from cloud.core.condition import COPIED, COUNTING, SILENT, Condition, certificate_until, is_muted, unheard
 from cloud.core.figures import COMPLETE, Period, Shop
 from cloud.core.glossary import disclosed, round_down
 from cloud.core.rule import Rule
@@ -26,16 +27,8 @@ from cloud.core.unusual import Beside
 
 LATE_S = 420  # a window of five minutes, its way, and a minute
 CLOSED_S = 7200
+CERTIFICATE_S = 7 * 86_400  # by then it should long have been renewed
 CLEARLY = 0.02  # by so much coverage must be above its limit to be called enough again
-
-
-class Condition(Struct, frozen=True, kw_only=True):
-    """How a sensor is: its state as of `SensorState`, and the UTC second at which its last report came."""
-
-    sensor: str
-    zone: str
-    state: str
-    last_report_at: int | None
 
 
 class Sight(Struct, frozen=True, kw_only=True):
@@ -59,14 +52,25 @@ class Sight(Struct, frozen=True, kw_only=True):
 
     @property
     def late(self) -> list[Condition]:
-        """The sensors that should have sent something by now."""
-        told = [(one, one.last_report_at) for one in self.sensors if one.last_report_at is not None]
-        return [one for one, at in told if self.now - at >= LATE_S or one.state == "silent"]
+        """The sensors that should have sent something by now, and that somebody wants to be told of."""
+        return _late(self, self.wanted)
+
+    @property
+    def wanted(self) -> list[Condition]:
+        """The sensors that somebody wants to be told of: those that are not muted."""
+        return [one for one in self.sensors if not is_muted(one, self.now)]
 
     @property
     def all_well(self) -> bool:
         """Whether every sensor there is sends what it should."""
-        return bool(self.sensors) and not self.late and all(one.state == today.COUNTING for one in self.sensors)
+        if not self.sensors or _late(self, self.sensors):
+            return False
+        return all(one.state == COUNTING for one in self.sensors)
+
+
+def _late(sight: Sight, sensors: Sequence[Condition]) -> list[Condition]:
+    told = [(one, one.last_report_at) for one in sensors if one.last_report_at is not None]
+    return [one for one, at in told if sight.now - at >= LATE_S or one.state == SILENT]
 
 
 def observations(sight: Sight, rules: Mapping[Kind, Rule]) -> list[Observation]:
@@ -78,16 +82,14 @@ def observations(sight: Sight, rules: Mapping[Kind, Rule]) -> list[Observation]:
         match rule.kind:
             case "sensor-silent":
                 found.append(_silent(sight, rule))
-            case "sensor-deaf":
-                found.append(_ill(sight, rule, "deaf"))
-            case "sensor-clock":
-                found.append(_ill(sight, rule, "clock"))
             case "coverage-low":
                 found.append(_coverage(sight, rule))
             case "over-capacity":
                 found.append(_crowded(sight, rule))
             case "quiet" | "busy":
                 found.append(_unusual(sight, rule, beside))
+            case _:
+                found.append(_ill(sight, rule, _ILL[rule.kind]))
     return [one for one in found if one is not None]
 
 
@@ -101,16 +103,47 @@ def _silent(sight: Sight, rule: Rule) -> Observation:
         at=sight.now,
         since=min((one.last_report_at or 0 for one in late), default=sight.now),
         hold_s=rule.hold_s if sight.open_now else max(rule.hold_s, CLOSED_S),
-        facts=Facts(zones=_zones(late)),
+        facts=_silence(sight, late),
     )
 
 
-def _ill(sight: Sight, rule: Rule, state: str) -> Observation | None:
-    """Whether a sensor is deaf, or without a clock; not known of one that is late."""
+def _silence(sight: Sight, late: Sequence[Condition]) -> Facts:
+    """Whose silence it is, and why. Two sensors or more that are all out have one cause."""
+    if not late:
+        return Facts()
+    heard = [one for one in sight.sensors if one.last_report_at is not None]
+    all_out = len(late) > 1 and len(late) == len(heard)
+    return Facts(
+        zones=_zones(late),
+        cause=cause.likely(late[0], sight.now, all_out=all_out),
+        last=cause.last_word(late[0]),
+    )
+
+
+def _ill(sight: Sight, rule: Rule, is_so: Callable[[Condition, int], bool]) -> Observation | None:
+    """Whether a sensor is not well in some way; not known while one is late."""
     if sight.late:
         return None
-    ill = [one for one in sight.sensors if one.state == state]
-    return _now(sight, rule, so=bool(ill), facts=Facts(zones=_zones(ill)))
+    ill = [one for one in sight.wanted if is_so(one, sight.now)]
+    reason = ill[0].reported.reason if ill and ill[0].reported is not None else ""
+    facts = Facts(zones=_zones(ill), reason=reason if rule.kind == "sensor-settings" else "")
+    return _now(sight, rule, so=bool(ill), facts=facts)
+
+
+def _ends_soon(one: Condition, now: int) -> bool:
+    until = certificate_until(one.health)
+    return until is not None and until - now < CERTIFICATE_S
+
+
+# What is the matter with a sensor, by its condition at a UTC second.
+_ILL: dict[Kind, Callable[[Condition, int], bool]] = {
+    "sensor-deaf": lambda one, _: one.state == "deaf",
+    "sensor-clock": lambda one, _: one.state == "clock",
+    "sensor-ble": lambda one, now: "ble" in unheard(one, now),
+    "sensor-copied": lambda one, _: one.state == COPIED,
+    "sensor-settings": lambda one, _: one.reported is not None and one.reported.state == "rolled_back",
+    "sensor-certificate": _ends_soon,
+}
 
 
 def _coverage(sight: Sight, rule: Rule) -> Observation | None:

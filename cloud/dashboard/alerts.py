@@ -23,6 +23,10 @@ NAMES: dict[Kind, Saying] = {
     "sensor-silent": Saying("A sensor is silent"),
     "sensor-deaf": Saying("A sensor hears nothing"),
     "sensor-clock": Saying("A sensor does not know the time"),
+    "sensor-ble": Saying("A sensor hears no Bluetooth"),
+    "sensor-copied": Saying("A sensor is there twice"),
+    "sensor-settings": Saying("A sensor undid its new settings"),
+    "sensor-certificate": Saying("A sensor's certificate ends soon"),
     "coverage-low": Saying("Too little was listened to"),
 }
 LIMITS: dict[Kind, Saying] = {

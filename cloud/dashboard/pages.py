@@ -10,7 +10,9 @@ from starlette.types import Scope
 from cloud.core.glossary import DEFINITIONS
 from cloud.core.refusal import Refusal
 from cloud.core.saying import Saying
-from cloud.dashboard import alerts, campaigns, history, mails, sensor, shops, window
+from cloud.dashboard import alerts, campaigns, claim, fleet, history, mails, sensor, shops, window
+from cloud.dashboard import notice as printed
+from cloud.dashboard.notice import Notices
 from cloud.dashboard.render import COOKIE, HERE, Render
 from cloud.desk import Desk
 from cloud.language import LANGUAGES
@@ -20,14 +22,19 @@ STATIC_CACHE = "public, max-age=3600"
 YEAR_S = 366 * 86_400
 
 
-def pages(desk: Desk, api: str = "/api/v1") -> FastAPI:
-    """The pages of a desk, to be mounted at `/`; `api`: where the API is mounted, to whose stream they listen."""
+def pages(desk: Desk, api: str = "/api/v1", notices: Notices | None = None) -> FastAPI:
+    """The pages of a desk, to be mounted at `/`; `api`: where the API is mounted, to whose stream they listen.
+
+    `notices` makes the notice for a shop's door.
+    """
     site = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     site.add_middleware(GZipMiddleware, minimum_size=1000)
     site.mount("/static", Static(directory=HERE / "static"))
     render = Render(api)
-    for group in (shops, history, window, sensor, alerts, mails, campaigns):
+    for group in (shops, history, window, sensor, alerts, mails, campaigns, fleet, claim):
         group.add(site, desk, render)
+    if notices is not None:
+        printed.add(site, desk, render, notices)
     _general(site, render)
     _problems(site, render)
     return site

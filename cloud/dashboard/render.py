@@ -11,6 +11,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from cloud.core import condition
 from cloud.core.figures import COMPLETE
 from cloud.core.today import counting, sensor_line
 from cloud.dashboard import chart, panel, words
@@ -31,6 +32,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     jinja.globals.update(languages=LANGUAGES, chart=chart, panel=panel, sensor_line=sensor_line, complete=COMPLETE)
+    jinja.globals.update(status_line=condition.line)
     jinja.filters["listened_today"] = words.listened_today
     jinja.tests.update(counting=counting, incomplete=words.incomplete)
     return jinja

@@ -11,11 +11,14 @@ from cloud.desk.alerts import AlertLine, Alerts
 from cloud.desk.annotations import Annotations
 from cloud.desk.calibration import Calibration, DoorLine
 from cloud.desk.campaigns import CampaignLine, CampaignResult, Campaigns, UnknownCampaignError
+from cloud.desk.claims import Claims, UnknownClaimError
 from cloud.desk.dailies import Dailies
 from cloud.desk.desk import Desk
 from cloud.desk.export import Exports
+from cloud.desk.fleet import Fleet, UnknownRolloutError
 from cloud.desk.flow import Flows
 from cloud.desk.funnel import Funnels
+from cloud.desk.members import Members, UnknownMemberError
 from cloud.desk.post import Post, UnknownWordError
 from cloud.desk.ranking import Rankings
 from cloud.desk.reader import Reader, ShopLine, UnknownShopError, Visits
@@ -32,12 +35,15 @@ __all__ = [
     "CampaignLine",
     "CampaignResult",
     "Campaigns",
+    "Claims",
     "Dailies",
     "Desk",
     "DoorLine",
     "Exports",
+    "Fleet",
     "Flows",
     "Funnels",
+    "Members",
     "Post",
     "Rankings",
     "Reader",
@@ -51,6 +57,9 @@ __all__ = [
     "Tills",
     "Trend",
     "UnknownCampaignError",
+    "UnknownClaimError",
+    "UnknownMemberError",
+    "UnknownRolloutError",
     "UnknownShopError",
     "UnknownWordError",
     "Visits",

@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 
+from cloud.authority import Issuing
 from cloud.core.message import Ways
 from cloud.desk.alerts import Alerts
 from cloud.desk.annotations import Annotations
 from cloud.desk.calibration import Calibration
 from cloud.desk.campaigns import Campaigns
+from cloud.desk.claims import Claims
 from cloud.desk.erasure import Erasure
 from cloud.desk.export import Exports
+from cloud.desk.fleet import Fleet
 from cloud.desk.flow import Flows
 from cloud.desk.funnel import Funnels
+from cloud.desk.lamps import Lamps
+from cloud.desk.members import Members
 from cloud.desk.post import Post
 from cloud.desk.ranking import Rankings
 from cloud.desk.reader import Reader
@@ -22,9 +27,19 @@ from cloud.store import Store
 
 
 class Desk:
-    """Everything that pages and API ask of `tenant`; `clock` gives UTC seconds, `ways` how people outside are told."""
+    """Everything that pages and API ask of `tenant`; `clock` gives UTC seconds, `ways` how people outside are told.
 
-    def __init__(self, store: Store, tenant: str, clock: Callable[[], float], ways: Ways = Ways()) -> None:  # noqa: B008
+    `issuing` makes the certificates of sensors; without it none can be claimed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tenant: str,
+        clock: Callable[[], float],
+        ways: Ways = Ways(),  # noqa: B008 - frozen
+        issuing: Issuing | None = None,
+    ) -> None:
         self.tenant = tenant
         self.clock = clock
         self.reader = Reader(store, tenant, clock)
@@ -41,4 +56,8 @@ class Desk:
         self.alerts = Alerts(store, tenant, clock)
         self.calibration = Calibration(store, tenant, clock)
         self.campaigns = Campaigns(store, tenant, clock)
+        self.fleet = Fleet(store, tenant, clock)
+        self.members = Members(store, tenant, clock, issuing)
+        self.claims = Claims(store, tenant, clock, issuing)
+        self.lamps = Lamps(store, tenant, clock)
         self.post = Post(store, tenant, clock, ways)

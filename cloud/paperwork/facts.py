@@ -132,7 +132,9 @@ def placed_now(shop: PlacedShop, now: int) -> list[Placement]:
     """The sensors that stand in the shop at `now`. Raises PaperworkError where there is none."""
     found = [one for one in shop.placements if one.holds(now)]
     if not found:
-        raise PaperworkError(f"No sensor stands in the shop {shop.shop.shop} now: add one to its `sensors`.")
+        raise PaperworkError(
+            f"No sensor stands in the shop {shop.shop.shop} now: claim one or list one in its `sensors`."
+        )
     return found
 
 

@@ -50,6 +50,13 @@ def notice(
     }
 
 
+def printed(config: Config, shop: str, language: str, now: int) -> bytes:
+    """The notice in one language, as PDF. Raises PaperworkError, StoreError."""
+    if language not in tuple(Language):
+        raise PaperworkError(f"There is no notice in {language}: ask for {', '.join(Language)}.")
+    return sheet.pdf([write(facts_of(config, shop, None, now), Language(language))])
+
+
 def inventory_of(config: Config, shop: str, now: int, *, as_json: bool) -> str:
     """The inventory, as Markdown or as JSON. Raises PaperworkError, StoreError."""
     placed, controller = _find(config, shop)
@@ -97,8 +104,16 @@ def _find(config: Config, shop: str) -> tuple[PlacedShop, Controller]:
         raise PaperworkError(f"There is no shop {shop}: there are {', '.join(names) or 'none'}.")
     if len(meant) > 1:
         raise PaperworkError(f"Several tenants have a shop {shop}: write {' or '.join(meant)}.")
-    placed = names[meant[0]]
+    placed = _with_claimed(config)[list(names).index(meant[0])]
     return placed, config.controllers[placed.shop.tenant, placed.shop.shop]
+
+
+def _with_claimed(config: Config) -> list[PlacedShop]:
+    store = Store(config.database)
+    try:
+        return store.with_claimed(config.shops)
+    finally:
+        store.close()
 
 
 def _told(config: Config, placed: PlacedShop, now: int) -> dict[str, Told]:

@@ -36,6 +36,7 @@ from cloud.store.schema import UNDATED
 MAX_REASON = 500
 AHEAD_S = 3600  # how far a sensor's clock may be ahead of ours
 _SENSOR_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}:[a-z0-9][a-z0-9-]{0,31}")
+SAID: dict[str, Any] = {"hello": Hello, "status": Status, "health": Health, "config": ReportedConfig}  # by leaf
 _report = msgspec.json.Decoder(Report)
 # (tenant, sensor, epoch, sequence, window_start, window_s, received_at, body): a row of `report`
 Row = tuple[str, str, str, int, int, int, int, bytes]
@@ -148,8 +149,7 @@ def _reports(topic: str, sensor_id: str, payload: bytes, now: int) -> Delivery:
 
 
 def _said(topic: str, sensor_id: str, leaf: str, payload: bytes) -> Delivery:
-    kinds: dict[str, Any] = {"hello": Hello, "status": Status, "health": Health, "config": ReportedConfig}
-    message: Hello | Status | Health | ReportedConfig = decode(kinds[leaf], payload)
+    message: Hello | Status | Health | ReportedConfig = decode(SAID[leaf], payload)
     if not isinstance(message, Status) and message.sensor != sensor_id:
         return _refused(topic, payload, f"the {leaf} speaks for {message.sensor}")
     tenant, _, sensor = sensor_id.partition(":")

@@ -7,6 +7,8 @@
    and never deadlock.
 4. Reports before hellos: what came with a hello is not counted as missing.
 5. Reports come first: what tills sold is kept beside them, and cannot keep them out.
+6. A sensor that was retired is not believed, though a broker lets it in: what it sends goes to the quarantine, and has
+   no watermark, so it keeps what it holds. Which sensors those are is in memory: one look-up for a message.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,9 +18,10 @@ from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from agent.contract import Hello, ReportedConfig, Status, Watermark, topics
+from cloud.core.condition import LEFT
 from cloud.core.watermark import MOST_GAPS, Mark, Span
-from cloud.store import marks, nights, places, quarantine, sales, schema
-from cloud.store.delivery import Delivery, Quarantined, Reports, Row, Said, Sold
+from cloud.store import boots, marks, nights, places, quarantine, sales, schema
+from cloud.store.delivery import SAID, Delivery, Quarantined, Reports, Row, Said, Sold
 from cloud.store.marks import Key
 from cloud.store.places import Places, ShopKey
 from cloud.store.quarantine import Limits
@@ -26,13 +29,16 @@ from cloud.store.schema import sensor_state
 from cloud.store.statements import Statements
 
 DIFFERS = "differs from what was committed"
+RETIRED = "the sensor was retired: its certificates are revoked, and nothing under its name is believed"
+LATE_S = 900
 TORN = f"more than {MOST_GAPS} gaps in what has come"
 
 
 class Committed(Struct, frozen=True):
     """What a commit did: (sensor id, watermark) to publish, the shops with new reports, counts of reports.
 
-    `sales`: hours of tills that are new or changed.
+    `sales`: hours of tills that are new or changed. Of the reports that were dated, `dated` in all, `late` came more
+    than `LATE_S` after their window, and all of them together `lag_s` seconds.
     """
 
     watermarks: list[tuple[str, Watermark]]
@@ -41,12 +47,17 @@ class Committed(Struct, frozen=True):
     duplicates: int
     quarantined: int
     sales: int = 0
+    dated: int = 0
+    late: int = 0
+    lag_s: int = 0
 
 
 def take(
     db: Connection, sql: Statements, known: Places, deliveries: Sequence[Delivery], now: int, limits: Limits
 ) -> Committed:
     """Store deliveries that arrived by UTC second `now`."""
+    if known.retired:
+        deliveries = [told for one in deliveries for told in _believed(known, one)]
     batches: dict[Key, list[Reports]] = {}
     for one in deliveries:
         if isinstance(one, Reports):
@@ -71,6 +82,7 @@ def take(
     dirty = _hours(known, rows)
     sql.mark_dirty.run(db, sorted(dirty | nights.later(db, known, dirty)))
     _save_said(db, sql, said, now)
+    lags = [max(0, now - row[4] - row[5]) for row in rows if row[4] != schema.UNDATED]
     return Committed(
         watermarks=[
             (f"{tenant}:{sensor}", Watermark(epoch=epoch, sequence=mark.sequence))
@@ -81,7 +93,20 @@ def take(
         duplicates=sum(len(one.rows) for some in batches.values() for one in some) - accepted,
         quarantined=quarantined,
         sales=sold,
+        dated=len(lags),
+        late=sum(one > LATE_S for one in lags),
+        lag_s=sum(lags),
     )
+
+
+def _believed(known: Places, one: Delivery) -> Sequence[Delivery]:
+    """A delivery as it is; of a sensor that was retired, what goes to the quarantine of it."""
+    if not isinstance(one, Reports | Said) or (one.tenant, one.sensor) not in known.retired:
+        return (one,)
+    if isinstance(one, Reports):
+        return [*one.quarantined, *(_refused(row, RETIRED) for row in one.rows)]
+    leaf = next(name for name, kind in SAID.items() if isinstance(one.message, kind))
+    return [Quarantined(topics.up(f"{one.tenant}:{one.sensor}", leaf), RETIRED, one.body, one.tenant, one.sensor)]
 
 
 def _arrive(db: Connection, key: Key, mark: Mark, some: list[Reports], now: int) -> tuple[list[Row], list[Quarantined]]:
@@ -142,12 +167,16 @@ def _hours(known: Places, rows: Iterable[Row]) -> set[places.Hour]:
 
 def _save_said(db: Connection, sql: Statements, said: list[Said], now: int) -> None:
     latest: dict[ShopKey, dict[str, object]] = {}
+    machines = boots.after(db, said, now)
     for one in said:
         columns = latest.setdefault((one.tenant, one.sensor), {})
         if isinstance(one.message, Status):
-            columns |= {"status": one.message.state, "status_at": now}
+            left = one.message.state == "offline" and one.message.goodbye is True
+            columns |= {"status": LEFT if left else one.message.state, "status_at": now}
         elif isinstance(one.message, Hello):
             columns |= {"hello": one.body, "hello_at": now}
+            if (one.tenant, one.sensor) in machines:
+                columns["boots"] = machines[one.tenant, one.sensor]
         elif isinstance(one.message, ReportedConfig):
             columns |= {"config": one.body, "config_at": now}
         else:

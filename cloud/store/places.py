@@ -1,8 +1,8 @@
-"""Places: which shop a sensor stands in, and since when.
+"""Places: which shop a sensor stands in, and since when; and which sensors are not believed any more.
 
-A copy of `shop` and `placement` in memory, read again whenever `revision` says that someone changed them:
-asking is one row per transaction, whatever the number of sensors, and holds for several processes. A transaction that
-writes by what stands where holds that row, so that nobody moves a sensor meanwhile.
+A copy of `shop`, `placement` and of a part of `sensor` in memory, read again whenever `revision` says that someone
+changed them: asking is one row per transaction, whatever the number of sensors, and holds for several processes. A
+transaction that writes by what stands where holds that row, so that nobody moves a sensor meanwhile.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from cloud.core import calendar, calibration, people
 from cloud.core.calibration import Factor
 from cloud.core.coverage import Placement
 from cloud.core.figures import Shop
+from cloud.core.member import Member
 from cloud.store import schema
 
 ShopKey = tuple[str, str]  # (tenant, shop)
@@ -23,13 +24,17 @@ Hour = tuple[str, str, int]  # (tenant, shop, start of the local hour)
 
 @dataclass(frozen=True)
 class Places:
-    """Shops, placements and factors as of one revision; `by_sensor` is keyed by (tenant, sensor)."""
+    """Shops, placements and factors as of one revision; `by_sensor` is keyed by (tenant, sensor).
+
+    `retired`: (tenant, sensor) of those that are not believed.
+    """
 
     revision: int = -1
     shops: dict[ShopKey, Shop] = field(default_factory=dict)
     placements: dict[ShopKey, list[Placement]] = field(default_factory=dict)
     by_sensor: dict[ShopKey, list[tuple[Placement, Shop]]] = field(default_factory=dict)
     factors: dict[ShopKey, list[Factor]] = field(default_factory=dict)
+    retired: set[ShopKey] = field(default_factory=set)
 
     def shop_at(self, key: ShopKey, second: int) -> Shop | None:
         """The shop with the phones-to-people factor in force at `second`; None for a shop nobody knows."""
@@ -83,4 +88,8 @@ def _read(db: Connection, revision: int) -> Places:
     for row in db.execute(select(schema.factor).order_by("tenant", "shop", "valid_from")):
         factor = msgspec.json.decode(row.body, type=Factor)
         places.factors.setdefault((row.tenant, row.shop), []).append(factor)
+    member = msgspec.json.Decoder(Member)
+    for row in db.execute(select(schema.sensor)):
+        if not member.decode(row.body).is_active:
+            places.retired.add((row.tenant, row.sensor))
     return places

@@ -11,17 +11,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, Table, bindparam, func, select
 
-from agent.contract import Health
+from agent.contract import Health, ReportedConfig
 from cloud.core.budget import privacy
+from cloud.core.condition import COPIED, COUNTING, Condition, holds_s, shown
+from cloud.core.copies import Copied, Moved, Spoken, judge
 from cloud.core.coverage import Placement
 from cloud.core.figures import SensorState
+from cloud.core.member import Member
 from cloud.core.saying import Saying, span
-from cloud.store import schema
+from cloud.store import boots, schema
 
 SILENT_AFTER_S = 180  # three windows of a minute: one may be late, two may be unlucky
-HEALTH_AFTER_S = 600
 _AT_ONCE = 1000
 _health = msgspec.json.Decoder(Health)
+_reported = msgspec.json.Decoder(ReportedConfig)
+_member = msgspec.json.Decoder(Member)
 
 
 def _of_sensors(table: Table) -> tuple[ColumnElement[bool], ...]:
@@ -38,6 +42,7 @@ def _newest(column: ColumnElement[int]) -> ScalarSelect[int]:
 # Built once: to build one takes longer than to look a row up.
 _STATES = select(schema.sensor_state).where(*_of_sensors(schema.sensor_state))
 _MARKS = select(schema.watermark).where(*_of_sensors(schema.watermark))
+_MEMBERS = select(schema.sensor).where(*_of_sensors(schema.sensor))
 _REFUSED = select(schema.refused).where(*_of_sensors(schema.refused))
 _LAST_WINDOWS = select(
     schema.placement.c.sensor, _newest(schema.report.c.window_start), _newest(schema.report.c.window_s)
@@ -45,7 +50,7 @@ _LAST_WINDOWS = select(
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What the tables hold on one sensor; all times in UTC seconds."""
+    """What the tables hold on one sensor; all times in UTC seconds. The rest as in `Condition`."""
 
     status: str | None
     health: Health | None
@@ -56,6 +61,10 @@ class Known(Struct, frozen=True, kw_only=True):
     missing: int
     untrusted: int
     quarantined: int
+    reported: ReportedConfig | None = None
+    muted_until: int | None = None
+    claimed: bool = True
+    spoken: Spoken = Spoken()
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -70,7 +79,12 @@ def states(db: Connection, placements: Sequence[Placement], now: int) -> list[Se
     """The states of placed sensors as of `now`, and what they say that they keep to."""
     found = known(db, [one.sensor for one in placements])
     each = [(one, found[one.sensor]) for one in placements]
-    return [replace(state(one, its, now), privacy=privacy(its.health)) for one, its in each]
+    return [_shown(one, its, now) for one, its in each]
+
+
+def _shown(placement: Placement, known: Known, now: int) -> SensorState:
+    status, radios = shown(condition(placement, known, now), now)
+    return replace(state(placement, known, now), privacy=privacy(known.health), status=status, radios=list(radios))
 
 
 def state(placement: Placement, known: Known, now: int) -> SensorState:
@@ -87,6 +101,23 @@ def state(placement: Placement, known: Known, now: int) -> SensorState:
         quarantined=known.quarantined,
         state=name,
         sentence=sentence,
+    )
+
+
+def condition(placement: Placement, known: Known, now: int) -> Condition:
+    """How a sensor is as of `now`, with the last it told of itself."""
+    of = state(placement, known, now)
+    return Condition(
+        sensor=of.sensor,
+        zone=of.zone,
+        state=of.state,
+        last_report_at=of.last_report_at,
+        link=known.status,
+        health=known.health,
+        health_at=known.health_at,
+        reported=known.reported,
+        muted_until=known.muted_until,
+        claimed=known.claimed,
     )
 
 
@@ -126,6 +157,7 @@ def _known(db: Connection, tenant: str, sensors: Sequence[str]) -> Iterator[tupl
     for row in _of(db, _MARKS, tenant, sensors):
         told.setdefault(row.sensor, []).append(row)
     refused = {row.sensor: row.kept + row.given_up for row in _of(db, _REFUSED, tenant, sensors)}
+    members = {row.sensor: _member.decode(row.body) for row in _of(db, _MEMBERS, tenant, sensors)}
     windows = (tuple(row) for row in _of(db, _LAST_WINDOWS, tenant, sensors))
     last = {sensor: (start, length) for sensor, start, length in windows if start is not None}
     for sensor in sensors:
@@ -145,6 +177,10 @@ def _known(db: Connection, tenant: str, sensors: Sequence[str]) -> Iterator[tupl
                 missing=sum(one.missing for one in marks),
                 untrusted=sum(one.untrusted for one in marks),
                 quarantined=refused.get(sensor, 0),
+                reported=_reported.decode(now.config) if now and now.config else None,
+                muted_until=members[sensor].muted_until if sensor in members else None,
+                claimed=sensor in members,
+                spoken=boots.read(now.boots if now else None),
             ),
         )
 
@@ -169,16 +205,35 @@ def _judge(known: Known, now: int) -> tuple[str, Saying]:
     age = now - known.last_report_at
     if age > max(SILENT_AFTER_S, 3 * known.window_s):
         return "silent", Saying("Silent for {span}: check that the sensor has power and network.", span=span(age))
-    if known.health is not None and known.health_at is not None and now - known.health_at <= HEALTH_AFTER_S:
-        return _judge_health(known.health, known.last_window_start, now)
-    return "counting", Saying("Counting.")
+    machines = judge(known.spoken, now)
+    if isinstance(machines, Copied):
+        return COPIED, _copied(span(now - machines.since))
+    if known.health is not None and known.health_at is not None and now - known.health_at <= holds_s(known.health):
+        fault = _judge_health(known.health, known.last_window_start, now)
+        if fault is not None:
+            return fault
+    if isinstance(machines, Moved):
+        return COUNTING, Saying("Counting, for {span} on another board.", span=span(now - machines.since))
+    return COUNTING, Saying("Counting.")
 
 
-def _judge_health(health: Health, last_window_start: int | None, now: int) -> tuple[str, Saying]:
+def _copied(since: Saying) -> Saying:
+    return Saying(
+        "Two machines have spoken as this sensor by turns for {span}: its card was copied. Switch one of them off, "
+        "reset it, and claim it under its own name. If you cannot find it, retire this sensor, and claim its board "
+        "anew.",
+        span=since,
+    )
+
+
+def _judge_health(health: Health, last_window_start: int | None, now: int) -> tuple[str, Saying] | None:
     wifi = next((one for one in health.radios if one.radio == "wifi"), None)
     if wifi is not None and wifi.state == "missing":
         detail = wifi.detail or Saying("check the adapter and its USB port.")
         return "deaf", Saying("Its Wi-Fi radio is missing: {detail}", detail=detail)
+    if wifi is not None and wifi.state == "deaf":
+        detail = wifi.detail or Saying("unplug the adapter, and plug it in again.")
+        return "deaf", Saying("Its Wi-Fi radio hears nothing: {detail}", detail=detail)
     if health.clock == "untrusted":
         return (
             "clock",
@@ -190,4 +245,8 @@ def _judge_health(health: Health, last_window_start: int | None, now: int) -> tu
     if last_window_start is not None and now - last_window_start > 3600:
         ago = span(now - last_window_start)
         return "behind", Saying("Catching up: it is sending counts from {span} ago.", span=ago)
-    return "counting", Saying("Counting.")
+    ble = next((one for one in health.radios if one.radio == "ble" and one.state != "listening"), None)
+    if ble is not None:
+        detail = ble.detail or Saying("unplug the sensor, and plug it in again.")
+        return "counting", Saying("Counting, but it hears no Bluetooth: {detail}", detail=detail)
+    return None

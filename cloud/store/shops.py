@@ -4,13 +4,16 @@ Applying the same list again changes nothing. A shop that changed in what its fi
 rollups and has every hour it has reports for marked dirty: they are recomputed as if the shop had always been
 so. Reports are never touched, so a sensor that was placed late, or wrongly, is put right the same way.
 What is only shown beside the figures, or compared with them, changes without that.
+
+Of a sensor that the list names, the list alone says where it stands. One that was claimed stands where it was claimed
+for, as long as the list does not name it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from agent.contract import encode
 from cloud.core import calendar
@@ -30,14 +33,14 @@ def apply(db: Connection, sql: Statements, places: Places, shops: Iterable[Place
 
     Raises StoreError where a sensor would stand in two places at once or in a shop of another tenant.
     """
-    wanted = {(one.shop.tenant, one.shop.shop): one for one in shops}
-    changed = {key: one for key, one in sorted(wanted.items(), key=itemgetter(0)) if _differs(places, key, one)}
-    if not changed:
+    wanted = {(one.shop.tenant, one.shop.shop): one for one in with_claimed(db, places, list(shops))}
+    changing = {key: one for key, one in sorted(wanted.items(), key=itemgetter(0)) if _differs(places, key, one)}
+    if not changing:
         return set()
-    otherwise = {key: one for key, one in changed.items() if _counts_otherwise(places, key, one)}
+    otherwise = {key: one for key, one in changing.items() if _counts_otherwise(places, key, one)}
     for key in otherwise:
         _forget(db, key)
-    for key, one in changed.items():
+    for key, one in changing.items():
         sql.put_shop.run(db, [(*key, encode(one.shop))])
     for key, one in otherwise.items():
         for placement in one.placements:
@@ -45,8 +48,58 @@ def apply(db: Connection, sql: Statements, places: Places, shops: Iterable[Place
     _check_apart(db)
     for key, one in otherwise.items():
         _mark(db, sql, key, one)
+    changed(db)
+    return set(changing)
+
+
+def with_claimed(db: Connection, places: Places, shops: Sequence[PlacedShop]) -> list[PlacedShop]:
+    """The shops as given, each with the sensors too that were claimed for it and that the list does not name."""
+    named = {placement.sensor for one in shops for placement in one.placements}
+    table = schema.sensor.c
+    rows = db.execute(select(table.tenant, table.sensor).where(table.serial != ""))
+    claimed = {f"{tenant}:{sensor}" for tenant, sensor in rows} - named
+
+    def of(shop: Shop) -> list[Placement]:
+        return [one for one in places.placements.get((shop.tenant, shop.shop), []) if one.sensor in claimed]
+
+    return [PlacedShop(shop=one.shop, placements=[*one.placements, *of(one.shop)]) for one in shops]
+
+
+def stand(db: Connection, sensor_id: str, shop: str, zone: str, now: int) -> None:
+    """A sensor stands in a zone of a shop from UTC second `now` on, and no longer where it stood; twice is once."""
+    tenant, _, sensor = sensor_id.partition(":")
+    table = schema.placement
+    if standing(db, sensor_id, now) == (shop, zone):
+        return
+    leave(db, sensor_id, now)
+    placed = {"tenant": tenant, "sensor": sensor, "valid_from": now, "shop": shop, "zone": zone}
+    db.execute(delete(table).where(table.c.tenant == tenant, table.c.sensor == sensor, table.c.valid_from == now))
+    db.execute(insert(table).values(placed))
+    changed(db)
+
+
+def standing(db: Connection, sensor_id: str, now: int) -> tuple[str, str] | None:
+    """The shop and zone in which a sensor stands at UTC second `now`; None: in none."""
+    tenant, _, sensor = sensor_id.partition(":")
+    row = db.execute(select(schema.placement).where(*_lasting(tenant, sensor, now))).first()
+    return None if row is None else (row.shop, row.zone)
+
+
+def leave(db: Connection, sensor_id: str, now: int) -> None:
+    """A sensor stands nowhere from UTC second `now` on."""
+    tenant, _, sensor = sensor_id.partition(":")
+    db.execute(update(schema.placement).where(*_lasting(tenant, sensor, now)).values(valid_to=now))
+    changed(db)
+
+
+def hold(db: Connection) -> None:
+    """Let nobody else move a sensor, or give one a name, until the end of the transaction."""
+    db.execute(select(schema.revision.c.number).with_for_update())
+
+
+def changed(db: Connection) -> None:
+    """Let every process read anew what stands where, and whom to believe."""
     db.execute(update(schema.revision).values(number=schema.revision.c.number + 1))
-    return set(changed)
 
 
 def calibrate(db: Connection, sql: Statements, places: Places, key: ShopKey, factor: Factor) -> None:
@@ -63,7 +116,13 @@ def calibrate(db: Connection, sql: Statements, places: Places, key: ShopKey, fac
         table.c.start > factor.valid_from - 3600,
     )
     sql.mark_dirty.run(db, sorted((*key, row.start) for row in db.execute(since)))
-    db.execute(update(schema.revision).values(number=schema.revision.c.number + 1))
+    changed(db)
+
+
+def _lasting(tenant: str, sensor: str, now: int) -> tuple[ColumnElement[bool], ...]:
+    table = schema.placement.c
+    ends_later = table.valid_to.is_(None) | (table.valid_to > now)
+    return table.tenant == tenant, table.sensor == sensor, table.valid_from <= now, ends_later
 
 
 def _differs(places: Places, key: ShopKey, one: PlacedShop) -> bool:

@@ -117,6 +117,12 @@ class Store:
             known = self._known = places.current(db, self._known, "to change")
             return shops.apply(db, self._sql, known, wanted)
 
+    def with_claimed(self, wanted: Sequence[PlacedShop]) -> list[PlacedShop]:
+        """What `apply_shops` makes of shops: as given, with the sensors that were claimed for them."""
+        with engine.reading(self._engine) as db:
+            known = self._known = places.current(db, self._known)
+            return shops.with_claimed(db, known, wanted)
+
     def calibrate(
         self, tenant: str, shop: str, factor: Factor, once: Callable[[Connection], bool] = lambda _: True
     ) -> None:

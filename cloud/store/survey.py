@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from agent.contract import Health, Report
+from agent.contract import Health, Report, ReportedConfig
+from cloud.core.condition import Condition
 from cloud.core.coverage import PlacedShop
 from cloud.core.figures import Period
-from cloud.core.signs import Condition
-from cloud.store import schema, sensors
+from cloud.core.member import Member
+from cloud.store import boots, schema, sensors
 from cloud.store.sensors import Known
 from cloud.store.store import Store
 
@@ -20,6 +21,8 @@ SHOPS_AT_ONCE = 500
 _period = msgspec.json.Decoder(Period)
 _report = msgspec.json.Decoder(Report)
 _health = msgspec.json.Decoder(Health)
+_reported = msgspec.json.Decoder(ReportedConfig)
+_member = msgspec.json.Decoder(Member)
 
 
 class Survey:
@@ -35,10 +38,8 @@ class Survey:
         found: dict[str, list[Condition]] = {}
         for one in placed:
             here = [each for each in one.placements if each.holds(now)]
-            states = [sensors.state(each, known[each.sensor], now) for each in here if each.sensor in known]
             found[one.shop.shop] = [
-                Condition(sensor=each.sensor, zone=each.zone, state=each.state, last_report_at=each.last_report_at)
-                for each in states
+                sensors.condition(each, known[each.sensor], now) for each in here if each.sensor in known
             ]
         return found
 
@@ -104,6 +105,9 @@ def _known(db: Connection, tenant: str) -> dict[str, Known]:
     last, state = func.max(marks.last_report_at), schema.sensor_state
     reported = dict(db.execute(select(marks.sensor, last).where(marks.tenant == tenant).group_by(marks.sensor)).all())
     states = {row.sensor: row for row in db.execute(select(state).where(state.c.tenant == tenant))}
+    member = schema.sensor.c
+    bodies = db.execute(select(member.sensor, member.body).where(member.tenant == tenant)).all()
+    muted = {sensor: _member.decode(body).muted_until for sensor, body in bodies}
     found: dict[str, Known] = {}
     for sensor, window, window_s in windows:
         row = states.get(sensor)
@@ -117,5 +121,9 @@ def _known(db: Connection, tenant: str) -> dict[str, Known]:
             missing=0,
             untrusted=0,
             quarantined=0,
+            reported=_reported.decode(row.config) if row and row.config else None,
+            muted_until=muted.get(sensor),
+            claimed=sensor in muted,
+            spoken=boots.read(row.boots if row else None),
         )
     return found

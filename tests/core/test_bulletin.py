@@ -26,6 +26,10 @@ FACTS = {
     "sensor-silent": Facts(zones=["door", "till"]),
     "sensor-deaf": Facts(zones=["door"]),
     "sensor-clock": Facts(zones=["door"]),
+    "sensor-ble": Facts(zones=["door"]),
+    "sensor-copied": Facts(zones=["door"]),
+    "sensor-settings": Facts(zones=["door"], reason="no acknowledgement came within ten minutes."),
+    "sensor-certificate": Facts(zones=["door"]),
     "coverage-low": Facts(share=0.725, limit=0.9, until=SINCE),
 }
 

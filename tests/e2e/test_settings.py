@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agent.contract import ReportedConfig, decode
+from agent.contract import ReportedConfig, Signed, decode
+from agent.taken import Taken
 from cloud.__main__ import app
 from tests.brokers import mosquitto, until
 from tests.conftest import need
@@ -57,16 +58,18 @@ def test_a_sensor_takes_what_its_fleet_signed_and_nothing_else(tmp_path: Path) -
         assert found is not None
         return found
 
-    kept = tmp_path / "state" / "desired.json"
+    def kept() -> Signed:
+        return decode(Taken, (tmp_path / "state" / "desired.json").read_bytes()).newest.signed
+
     with mosquitto(tmp_path) as port, cloud(tmp_path, f"[mqtt]\nport = {port}\n{SHOPS}"):
         settings = f'sensor = "demo:door"\n[mqtt]\nport = {port}\n[fleet]\n{trusted}'
         first = send(key, 1, "--opt-out", str(people), "--outside-dbm", "-80")  # before the sensor is there: retained
         with sensor(tmp_path, settings, "sync"):
             answer(1, "applied")
-            assert kept.read_bytes() == first
+            assert kept() == decode(Signed, first)
             send(forger, 2, "--opt-out", str(people))
             assert "not by the key fleet-1" in answer(1, "rejected").reason
-            assert kept.read_bytes() == first
+            assert kept() == decode(Signed, first)
             second = send(key, 2, "--opt-out", str(people), "--profile", "F5")
             answer(2, "applied")
             send(key, 3, "--opt-out", str(people), "--outside-dbm", "-95")
@@ -75,5 +78,5 @@ def test_a_sensor_takes_what_its_fleet_signed_and_nothing_else(tmp_path: Path) -
         assert log.count("are not taken") == 2
         with sensor(tmp_path, settings, "sync"):  # the last one is still with the broker, and still refused
             assert "lowers outside_dbm" in answer(2, "rejected").reason
-            assert kept.read_bytes() == second
+            assert kept() == decode(Signed, second)
     assert json.loads(second)["kid"] == "fleet-1"

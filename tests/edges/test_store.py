@@ -729,7 +729,8 @@ def test_a_database_of_the_version_before_learns_what_never_came(tmp_path):
     with sqlite3.connect(database) as db:  # as version 0003 had it
         db.executescript("".join(f"DROP TABLE {one};" for one in told + fleet))
         db.executescript(
-            "ALTER TABLE sensor_state DROP COLUMN boots; DROP INDEX quarantine_by_age; DROP TABLE refused; ALTER TABLE watermark DROP COLUMN gaps; "
+            "ALTER TABLE sensor_state DROP COLUMN boots; DROP INDEX quarantine_by_age; DROP TABLE refused; "
+            "ALTER TABLE watermark DROP COLUMN gaps; "
             "ALTER TABLE watermark DROP COLUMN untrusted; UPDATE alembic_version SET version_num = '0003'"
         )
     with opened(tmp_path) as store:

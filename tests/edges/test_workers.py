@@ -121,7 +121,8 @@ def workers(folder: Path, broker: int) -> Iterator[list[Worker]]:
         for _ in range(2):
             found.append(Worker(folder, "ingest"))
             stack.callback(found[-1].end)
-        until(lambda: (folder / "log").read_text().count("Connected") == 3, "the workers to connect", 30)
+        # `serve` has two connections: one for reports, one for settings.
+        until(lambda: (folder / "log").read_text().count("Connected") == 4, "the workers to connect", 30)
         yield found
 
 

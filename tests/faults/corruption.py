@@ -75,7 +75,7 @@ def report(number: int, *, arrivals: int | None = None) -> Report:
 class Link:
     """The line to a real store, without the broker: what is published is committed, and the watermark comes back."""
 
-    up, refused = True, None
+    up, refused, line = True, None, None
 
     def __init__(self, store: Store, sensor: str) -> None:
         self._store, self._sensor = store, sensor
@@ -91,6 +91,9 @@ class Link:
 
     def turn(self) -> None:
         time.sleep(0.002)
+
+    def unanswered(self) -> str:
+        return "nothing is acknowledged"
 
 
 def sensing(path: Path, life: Life | None, orders: Connection) -> None:

@@ -12,7 +12,7 @@ from tests.faults.table import Line
 # The longest first.
 FAULTS = (
     "kills", "restarts", "offline", "line", "hostile", "netns", "certificates", "corruption", "disks", "histories",
-    "order",
+    "order", "rollout", "matrix",
 )  # fmt: skip
 
 

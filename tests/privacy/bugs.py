@@ -161,8 +161,8 @@ BUGS = (
     ),
     Bug(
         "settings from outside may loosen",
-        "agent/desired.py",
-        "    _check_stricter(config, desired)\n",
+        "agent/effective.py",
+        "    _check_stricter(own, desired)\n",
         "",
         "tests/privacy/test_pt08_settings.py",
     ),

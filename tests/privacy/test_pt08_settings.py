@@ -1,9 +1,10 @@
 """PT-8: no settings that come from outside loosen privacy, and no settings at all can express what would.
 
-Documents from the fleet: right ones, and forged, replayed, expired, rolled back, oversized, damaged, misdirected and
-loosening ones, in random order, at sensors of every profile. What is taken is told by the file that is kept. Settings
-files: random ones, some with a tempting key in them. The controls are copies of the product's own modules with one
-check taken out; the same attack must see each.
+Documents and key lists from the fleet: right ones, and forged, replayed, expired, rolled back, oversized, damaged,
+misdirected and loosening ones, lists by wrong roots and by keys that sign settings, each in the place of the other, in
+random order, at sensors of every profile, in trials and after them. What is taken is told by the files that are kept.
+Settings files: random ones, some with a tempting key in them. The controls are copies of the product's own modules with
+one check taken out; the same attack must see each.
 """
 
 import ast
@@ -12,6 +13,7 @@ import inspect
 import json
 import logging
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -22,20 +24,26 @@ import msgspec
 from msgspec import UNSET, Struct
 
 import agent.config
-import agent.desired
-from agent.config import Config, Monitor, Privacy, Zones
+import agent.standing
+from agent.config import HERE, Bluetooth, Config, Fleet, Hours, Monitor, Mqtt, Privacy, Radio, Zones
 from agent.contract import DeviceConfig, Signed, decode, encode
+from agent.contract.desired import Broker, Opening, Tuning, keys_to_sign
 from agent.contract.handover import MAX_PAYLOAD_BYTES
 from agent.contract.optout import make_list
-from agent.desired import read, strictest
+from agent.core import hours
+from agent.effective import REACH, flat
+from agent.in_force import InForce
+from agent.standing import Moment
+from agent.taken import Taken
 from tests.privacy.proof import Proof, check
-from tests.signed import NOW, SENSOR, Signer, settings, wanted
+from tests.signed import NOW, SENSOR, WELL, Signer, settings, wanted
 
 CLAIM = "no settings from outside loosen privacy; none can express a longer epoch, an epsilon or a log of addresses"
-FLEET, FORGER = Signer(1), Signer(2)
+FLEET, FORGER, NEXT, ROOT = Signer(1), Signer(2), Signer(3, "next"), Signer(4, "root")
+PARTS = ("agent.desired", "agent.keylist", "agent.effective", "agent.taken", "agent.standing")  # each uses those before
 CHECKS = (
     "_check_signature", "_check_sensor", "_check_newer", "_check_time", "_check_size", "_check_stricter",
-    "_check_list_stays",
+    "_check_encrypted", "check_list_stays",
 )  # fmt: skip
 NEVER = {
     "epsilon", "epoch", "budget", "noise", "address", "addresses", "mac", "ssid", "log", "debug", "verbose", "dump",
@@ -55,6 +63,23 @@ def copy_without(module: ModuleType, *functions: str, source: Callable[[str], st
     return copy
 
 
+def product_without(name: str) -> Any:
+    """A copy of what takes settings, of all its parts, in which the check `name` does nothing."""
+    real = {part: sys.modules[part] for part in PARTS}
+    try:
+        for part, module in real.items():
+            put(part, copy_without(module, *([name] if f"\ndef {name}(" in inspect.getsource(module) else [])))
+        return sys.modules["agent.standing"]
+    finally:
+        for part, module in real.items():
+            put(part, module)
+
+
+def put(part: str, module: Any) -> None:
+    sys.modules[part] = module
+    setattr(agent, part.removeprefix("agent."), module)
+
+
 # Documents
 
 
@@ -65,22 +90,43 @@ class Target:
         self.dice = dice
         site = dice.choice(["ordinary", "sensitive"])
         own = "F5" if site == "sensitive" else dice.choice([None, "F5", "D24"])
-        zones = Zones(dice.randint(-75, -60), dice.randint(-95, -80))
-        self.config = settings(folder, FLEET, privacy=Privacy(site, own), zones=zones)
-        self.newest, self.listed_at = 0, None
+        self.config = msgspec.structs.replace(
+            settings(folder, FLEET, privacy=Privacy(site, own)),
+            zones=Zones(dice.randint(-75, -60), dice.randint(-95, -80)),
+            hours=dice.choice([[], [Hours(days=["mon", "tue"], opens="09:00", closes="18:00")]]),
+            radio=Radio(Monitor(), dice.choice([None, Bluetooth(), Bluetooth(mode="passive")])),
+            mqtt=dice.choice([Mqtt(), Mqtt(host="cloud.example", port=8883, ca_file="/ca.pem")]),
+            fleet=Fleet(config_keys={FLEET.kid: FLEET.public}, root_keys={ROOT.kid: ROOT.public}),
+        )
+        self.newest, self.listed_at, self.keys = 0, None, 0
+        self.may_sign, self.at = [FLEET], 0.0
         self.taken: list[bytes] = []
-        self._product, self._standing = product, product.Standing(self.config)
+        self._product, self._standing = product, self._begin(product)
+
+    def signed(self, document: DeviceConfig | bytes) -> bytes:
+        """Signed by a key that may."""
+        return self.dice.choice(self.may_sign).signed(document)
 
     def right(self, **more: Any) -> DeviceConfig:
         """A document that may be taken, changed by `more`."""
         dice, zones = self.dice, self.config.zones
         inside = dice.choice([UNSET, dice.randint(zones.inside_dbm, -40)])
+        host = (
+            dice.choice(["new.example", "localhost"])
+            if self.config.mqtt.ca_file
+            else dice.choice(["127.0.0.1", "localhost"])
+        )
+        week = [Opening(days=[dice.choice(["mon", "tue"])], opens="10:00", closes=dice.choice(["12:00", "18:00"]))]
         asked = {
             "version": self.newest + dice.randint(1, 3),
             "profile": dice.choice([UNSET, "F5", self.config.profile]),
             "inside_dbm": inside,
             "outside_dbm": dice.choice([UNSET, dice.randint(zones.outside_dbm, zones.inside_dbm)]),
             "opt_outs": UNSET if self.listed_at is None and dice.random() < 0.7 else self.listed(),
+            "hours": dice.choice([UNSET, week]),
+            "bluetooth": dice.choice([UNSET, UNSET, "off", "passive"]),
+            "tuning": dice.choice([UNSET, Tuning(channels=[1, 36]), Tuning(stay_s=1.5)]),
+            "broker": dice.choice([UNSET, Broker(host=host, port=8883)]),
         }
         return wanted(**asked | more)
 
@@ -89,36 +135,64 @@ class Target:
         people = [(1, self.dice.randbytes(6)) for _ in range(3)]
         return make_list(people, bytes(32), made_at, self.dice.randrange)
 
-    def takes(self, payload: bytes) -> bool:
-        """Hand the sensor a document; whether it is in force now and was not before."""
-        before = self._kept()
-        self._standing.take(payload, NOW)
-        if self.dice.random() < 0.01:
-            self._standing = self._product.Standing(self.config)  # a restart forgets nothing
-        return self._kept() == payload != before
+    def takes(self, payload: bytes, *, as_keys: bool = False) -> bool:
+        """Hand the sensor a document or a key list; whether anything was taken that was not before."""
+        before, dice = self._kept(), self.dice
+        if as_keys:
+            self._standing.take_keys(payload)
+        else:
+            self._standing.take(payload, self._here())
+        if dice.random() < 0.1:  # time goes on, and with it trials
+            self.at += dice.choice([1, 60, 300, 700])
+            self._standing.look(self._here(), answered=dice.random() < 0.5)
+        if dice.random() < 0.01:
+            self._standing = self._begin(self._product)  # a restart forgets nothing
+        return self._kept() != before
 
     def took(self, payload: bytes) -> None:
-        """A right document was taken: from now on this is what is in force."""
+        """A right document was taken: from now on this is the newest."""
         document = decode(DeviceConfig, base64.b64decode(decode(Signed, payload).payload))
         self.newest = document.version
         self.listed_at = self.listed_at if document.opt_outs is UNSET else document.opt_outs.made_at
         self.taken.append(payload)
 
+    def settle(self) -> None:
+        """A document that waited for this key list is right now, if it is by a key on it and newer than any."""
+        self._standing.look(self._here(), answered=False)
+        newest = self._kept()[0]
+        named = newest is not None and newest.kid in [one.kid for one in self.may_sign]
+        if newest is not None and named and _version(encode(newest)) > self.newest:
+            self.took(encode(newest))
+
+    def holds(self, payload: bytes) -> bool:
+        """Whether this is the newest document or the key list that is kept."""
+        return decode(Signed, payload) in self._kept()
+
     def looser(self) -> bool:
-        """Whether the settings in force are looser than the sensor's own, or differ in anything else."""
-        kept = read(self.config.desired_path, self.config.fleet.config_keys, SENSOR)
-        now = self.config if kept is None else strictest(self.config, kept)
-        own = msgspec.structs.replace(now, privacy=self.config.privacy, zones=self.config.zones)
+        """Whether the settings in force are looser than the sensor's own, or differ in what nothing reaches."""
+        own, now = self.config, InForce(self.config).config
+        before, after = dict(flat(own)), dict(flat(now))
+        opened, opens = (hours.minutes([hours.opening(h.days, h.opens, h.closes) for h in x.hours]) for x in (now, own))
         return (
-            own != self.config
-            or (now.profile, self.config.profile) == ("D24", "F5")
-            or now.zones.inside_dbm < self.config.zones.inside_dbm
-            or now.zones.outside_dbm < self.config.zones.outside_dbm
+            any(before[name] != value for name, value in after.items() if name not in REACH)
+            or (now.profile, own.profile) == ("D24", "F5")
+            or now.zones.inside_dbm < own.zones.inside_dbm
+            or now.zones.outside_dbm < own.zones.outside_dbm
+            or bool(opened & ~opens)
+            or (now.radio.ble is not None and now.radio.ble not in (own.radio.ble, Bluetooth(mode="passive")))
+            or (now.mqtt.ca_file is None and now.mqtt.host not in HERE)
         )
 
-    def _kept(self) -> bytes:
-        path = self.config.desired_path
-        return path.read_bytes() if path.exists() else b""
+    def _begin(self, product: Any) -> Any:
+        return product.Standing(self.config, self.at, "boot", 600.0)
+
+    def _here(self) -> Moment:
+        return Moment(NOW, self.at, WELL)
+
+    def _kept(self) -> tuple[Signed | None, Signed | None]:
+        settings_path, keys_path = self.config.desired_path, self.config.keys_path
+        newest = decode(Taken, settings_path.read_bytes()).newest.signed if settings_path.exists() else None
+        return newest, decode(Signed, keys_path.read_bytes()) if keys_path.exists() else None
 
 
 def _flipped(payload: bytes, dice: random.Random) -> bytes:
@@ -132,29 +206,29 @@ def _respelt(target: Target) -> bytes:
     body += b" " * (1 + -len(body) % 3)
     text = base64.b64encode(body).decode()
     assert text.endswith("==")
-    signed = FLEET.signed(body)
+    signed = target.signed(body)
     return signed.replace(text.encode(), (text[:-3] + chr(ord(text[-3]) + 1) + "==").encode())
 
 
 def _with_field(target: Target) -> bytes:
     extra = target.dice.choice([{"epsilon": 9}, {"epoch_hours": 48}, {"log_addresses": True}, {"window_s": 3600}])
-    return FLEET.signed(json.dumps(json.loads(encode(target.right())) | extra).encode())
+    return target.signed(json.dumps(json.loads(encode(target.right())) | extra).encode())
 
 
 def _silencing(target: Target) -> bytes:
     """A list of every entry there is, which would leave everybody out."""
     document = json.loads(encode(target.right(opt_outs=target.listed())))
     document["opt_outs"] |= {"modulus": 1024, "entries": list(range(1024))}
-    return FLEET.signed(json.dumps(document).encode())
+    return target.signed(json.dumps(document).encode())
 
 
 def _swapped(target: Target) -> bytes:
-    one, other = json.loads(FLEET.signed(target.right())), json.loads(FLEET.signed(target.right(version=2**50)))
+    one, other = json.loads(target.signed(target.right())), json.loads(target.signed(target.right(version=2**50)))
     return json.dumps(one | {"sig": other["sig"]}).encode()
 
 
 def _padded(target: Target) -> bytes:
-    payload = FLEET.signed(target.right())
+    payload = target.signed(target.right())
     return payload + b" " * (MAX_PAYLOAD_BYTES + 1 - len(payload) + target.dice.randrange(1000))
 
 
@@ -166,61 +240,114 @@ def _looser(target: Target) -> bytes:
         {"outside_dbm": dice.randint(-127, zones.outside_dbm - 1)},
         {"outside_dbm": zones.outside_dbm - 1, "inside_dbm": 0, "profile": "F5"},
     ]
+    if target.config.hours:
+        changes.append({"hours": [Opening(days=["sun"], opens="09:00", closes="18:00")]})
+        changes.append({"hours": [Opening(days=["mon"], opens="08:00", closes="18:00")]})
+    if target.config.mqtt.ca_file is None:
+        changes += [{"broker": Broker(host="evil.example", port=1883)}] * 2
     if target.config.profile == "F5":
         changes.append({"profile": "D24"})
     if target.listed_at is not None:
         changes += [{"opt_outs": UNSET}, {"opt_outs": target.listed(-dice.randint(1, 8000))}] * 2
-    return FLEET.signed(target.right(**dice.choice(changes)))
+    return target.signed(target.right(**dice.choice(changes)))
 
 
 WRONG: dict[str, Callable[[Target], bytes]] = {
     "forged": lambda one: FORGER.signed(one.right(), kid=FLEET.kid),
     "of a stranger": lambda one: FORGER.signed(one.right(), kid="stranger"),
-    "signed for something else": lambda one: FLEET.signed(one.right(), begins=one.dice.choice([b"", b"update v1\0"])),
+    "signed for something else": lambda one: one.may_sign[0].signed(
+        one.right(), begins=one.dice.choice([b"", b"update v1\0"])
+    ),
     "with another's signature": _swapped,
     "replayed": lambda one: one.dice.choice(one.taken[:-1] or [b"{}"]),
     "rolled back": lambda one: (
-        FLEET.signed(one.right(version=one.dice.randint(1, max(1, one.newest)))) if one.newest else b"{}"
+        one.signed(one.right(version=one.dice.randint(1, max(1, one.newest)))) if one.newest else b"{}"
     ),
-    "expired": lambda one: FLEET.signed(one.right(not_before=0, expires=NOW - one.dice.randint(0, 10**6))),
-    "early": lambda one: FLEET.signed(one.right(not_before=NOW + one.dice.randint(1, 10**4))),
-    "of another sensor": lambda one: FLEET.signed(one.right(sensor=one.dice.choice(["demo:back", "other:door"]))),
-    "damaged": lambda one: _flipped(FLEET.signed(one.right()), one.dice),
-    "cut off": lambda one: FLEET.signed(one.right())[: -one.dice.randint(1, 100)],
+    "expired": lambda one: one.signed(one.right(not_before=0, expires=NOW - one.dice.randint(0, 10**6))),
+    "early": lambda one: one.signed(one.right(not_before=NOW + one.dice.randint(1, 10**4))),
+    "of another sensor": lambda one: one.signed(one.right(sensor=one.dice.choice(["demo:back", "other:door"]))),
+    "damaged": lambda one: _flipped(one.signed(one.right()), one.dice),
+    "cut off": lambda one: one.signed(one.right())[: -one.dice.randint(1, 100)],
     "respelt": _respelt,
     "oversized": _padded,
     "with a field": _with_field,
     "silencing": _silencing,
     "looser": _looser,
-    "crossed": lambda one: FLEET.signed(one.right(inside_dbm=one.config.zones.inside_dbm, outside_dbm=0)),
+    "in no time": lambda one: one.signed(one.right(hours=[Opening(days=["mon"], opens="18:00", closes="09:00")])),
+    "on no channel": lambda one: one.signed(one.right(tuning=Tuning(channels=[1, 20]))),
+    "by a key that was taken off": lambda one: next(
+        (key.signed(one.right()) for key in (FLEET, NEXT) if key not in one.may_sign), b"{}"
+    ),
+    "a key list": lambda one: ROOT.listing(one.keys + 1, FLEET),
+    "crossed": lambda one: one.signed(one.right(inside_dbm=one.config.zones.inside_dbm, outside_dbm=0)),
+}
+
+
+def right_list(target: Target) -> tuple[bytes, list[Signer]]:
+    """A key list that may be taken, and who may sign under it."""
+    named = target.dice.choice([[FLEET], [NEXT], [FLEET, NEXT]])
+    return ROOT.listing(target.keys + target.dice.randint(1, 3), *named), named
+
+
+WRONG_LISTS: dict[str, Callable[[Target], bytes]] = {
+    "by another root": lambda one: Signer(5, "root").listing(one.keys + 1, FORGER),
+    "by a stranger": lambda one: Signer(5, "stranger").listing(one.keys + 1, FORGER),
+    "by a key that signs settings": lambda one: one.may_sign[0].listing(one.keys + 1, one.may_sign[0], FORGER),
+    "older": lambda one: ROOT.listing(one.dice.randint(1, one.keys), FLEET, FORGER) if one.keys else b"{}",
+    "settings": lambda one: one.signed(one.right()),
+    "settings by a root": lambda one: ROOT.signed(one.right(), begins=keys_to_sign(b"")),
+    "signed as settings": lambda one: ROOT.signed(
+        base64.b64decode(decode(Signed, ROOT.listing(one.keys + 1, FORGER)).payload)
+    ),
+    "damaged": lambda one: _flipped(right_list(one)[0], one.dice),
+    "oversized": lambda one: right_list(one)[0] + b" " * MAX_PAYLOAD_BYTES,
 }
 
 
 def attack(folder: Path, product: Any, documents: int, *, until_seen: bool = False) -> Counter[str]:
-    """Send documents to sensors; counts of what was `taken`, taken `wrongly`, `missed` and found `looser`."""
+    """Send documents and key lists to sensors; counts of `taken`, taken `wrongly`, `missed` and found `looser`."""
     dice = random.Random(8)
     found: Counter[str] = Counter()
     kinds = [*WRONG, "right", "right"]
     for number in range(documents):
         if number % max(50, documents // 40) == 0:
             target = Target(folder / f"{number}", dice, product)
-        kind = dice.choice(kinds)
-        payload = FLEET.signed(target.right()) if kind == "right" else WRONG[kind](target)
-        taken = target.takes(payload)
         found["documents"] += 1
-        if taken and kind == "right":
-            found["taken"] += 1
-            target.took(payload)
-        elif taken:
+        if dice.random() < 0.2:
+            taken, right = _send_list(target)
+        else:
+            kind = dice.choice(kinds)
+            payload, right = (target.signed(target.right()), True) if kind == "right" else (WRONG[kind](target), False)
+            taken = target.takes(payload)
+            if taken and right and target.holds(payload):
+                target.took(payload)
+        found["taken"] += taken and right
+        found["missed"] += right and not taken
+        if taken and not right:
             found["wrongly"] += 1
             target = Target(folder / f"{number}-after", dice, product)
-        elif kind == "right":
-            found["missed"] += 1
-        if taken:
+        elif taken or dice.random() < 0.05:
             found["looser"] += target.looser()
         if until_seen and found["wrongly"]:
             break
     return found
+
+
+def _send_list(target: Target) -> tuple[bool, bool]:
+    """Send a key list; whether it was taken, and whether it was right."""
+    dice = target.dice
+    if dice.random() < 0.2:
+        payload, named = right_list(target)
+        taken = target.takes(payload, as_keys=True)
+        if taken and target.holds(payload):
+            target.may_sign, target.keys = named, _version(payload)
+            target.settle()
+        return taken, True
+    return target.takes(WRONG_LISTS[dice.choice([*WRONG_LISTS])](target), as_keys=True), False
+
+
+def _version(payload: bytes) -> int:
+    return int(json.loads(base64.b64decode(decode(Signed, payload).payload))["version"])
 
 
 # Settings files
@@ -314,9 +441,7 @@ class Leaky(Config, frozen=True, forbid_unknown_fields=True):  # type: ignore[mi
 def controls(folder: Path) -> list[str]:
     """Checks whose absence the attack did not see."""
     missed = [
-        name
-        for name in CHECKS
-        if not attack(folder / name, copy_without(agent.desired, name), 3000, until_seen=True)["wrongly"]
+        name for name in CHECKS if not attack(folder / name, product_without(name), 5000, until_seen=True)["wrongly"]
     ]
     unchecked = files(folder, copy_without(agent.config, "_check"), 200)
     careless = copy_without(agent.config, source=lambda text: text.replace(", forbid_unknown_fields=True", ""))
@@ -329,22 +454,24 @@ def controls(folder: Path) -> list[str]:
 
 
 def prove(folder: Path, *, full: bool) -> Proof:
-    logging.getLogger("footfall.desired").disabled = True  # a line for each document that is refused
+    level = logging.getLogger("footfall").level
+    logging.getLogger("footfall").setLevel(logging.CRITICAL)  # a line for each document that is refused
     try:
         return _prove(folder, full=full)
     finally:
-        logging.getLogger("footfall.desired").disabled = False
+        logging.getLogger("footfall").setLevel(level)
 
 
 def _prove(folder: Path, *, full: bool) -> Proof:
-    sent = attack(folder / "documents", agent.desired, 100_000 if full else 2_000)
+    sent = attack(folder / "documents", agent.standing, 100_000 if full else 2_000)
     read_files = files(folder, agent.config, 20_000 if full else 500)
     named = expressible(Config)
     missed = controls(folder)
     right = sent["taken"] + sent["missed"]
+    kinds = len(WRONG) + len(WRONG_LISTS) + 2
     figure = (
-        f"{sent['documents']:,} documents of {len(WRONG) + 1} kinds: {sent['wrongly']} taken wrongly, {sent['looser']} "
-        f"loosened, {sent['taken']} of {right} right ones taken; of {read_files['files']:,} settings files "
+        f"{sent['documents']:,} documents of {kinds} kinds: {sent['wrongly']} taken wrongly, {sent['looser']} loosened,"
+        f" {sent['taken']} of {right} right ones taken; of {read_files['files']:,} settings files "
         f"{read_files['understood']} understood, {read_files['loose']} of them loose; {len(named)} loose settings"
     )
     held = not (sent["wrongly"] or sent["looser"] or sent["missed"] or read_files["loose"] or named)

@@ -21,14 +21,14 @@ from tests.privacy.proof import Proof, check
 
 UNITS = ROOT / "systemd"
 CLAIM = (
-    "the units deny sense the network, sync the radio and the keyring, keep both packets and network, "
-    "and all three core files, swap and new rights"
+    "the units deny sense the network, sync and the setup page the radio and the keyring, keep both packets and "
+    "network, and all four core files, swap and new rights"
 )
 BOOTED = Path("/run/systemd/system").is_dir() and os.geteuid() == 0  # sd_booted(3)
 
-FILES = ("footfall.target", "footfall-sense.service", "footfall-sync.service", "footfall-keep.service")
+KINDS = ("*.service", "*.target", "*.socket", "*.path", "*.timer")
 EACH = {
-    "Type": "exec", "Restart": "always", "Group": "footfall", "UMask": "0007", "NoNewPrivileges": "yes",
+    "Type": "notify", "Restart": "always", "Group": "footfall", "UMask": "0007", "NoNewPrivileges": "yes",
     "LimitCORE": "0", "MemorySwapMax": "0", "KeyringMode": "private", "MemoryDenyWriteExecute": "yes",
     "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "PrivateDevices": "yes",
     "ReadWritePaths": "/var/lib/footfall /run/footfall", "RestrictNamespaces": "yes",
@@ -49,16 +49,23 @@ LINES = {
         "CapabilityBoundingSet": "", "PrivateUsers": "yes",
         "SystemCallFilter": "@system-service ~@privileged @resources @keyring @memlock @chown @setuid",
     },
+    "setup": {
+        **EACH, "Type": "exec", "Restart": "no", "Environment": BOOT, "User": "footfall-sync",
+        "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX", "SocketBindDeny": "any",
+        "CapabilityBoundingSet": "", "PrivateUsers": "yes",
+        "SystemCallFilter": "@system-service ~@privileged @resources @keyring @memlock @chown @setuid",
+    },
     "keep": {
         **EACH, "User": "root", "RestrictAddressFamilies": "AF_NETLINK AF_BLUETOOTH AF_UNIX", "IPAddressDeny": "any",
         "CapabilityBoundingSet": "CAP_NET_ADMIN", "ReadWritePaths": "/var/lib/footfall /run/footfall /sys",
         "SystemCallFilter": "@system-service ~@privileged @resources @keyring @memlock",
     },
 }  # fmt: skip
-EXPOSURE = {"sense": 1.8, "sync": 1.3, "keep": 1.9}
+EXPOSURE = {"sense": 1.8, "sync": 1.3, "setup": 1.3, "keep": 1.9}
 
 # What a unit says of how to start is left out, and what a machine without the product does not have.
 NOT_THE_SANDBOX = {"Type", "ExecStart", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStopSec",
+                   "NotifyAccess", "TimeoutStartSec", "WatchdogSec", "ExecStopPost",
                    "User", "Group", "ReadWritePaths", "Environment"}  # fmt: skip
 GETS = {
     "sense": {"AF_UNIX": True, "AF_PACKET": True, "AF_INET": False, "AF_INET6": False, "AF_NETLINK": False,
@@ -67,6 +74,9 @@ GETS = {
     "sync": {"AF_UNIX": True, "AF_PACKET": False, "AF_INET": True, "AF_INET6": True, "AF_NETLINK": False,
              "AF_BLUETOOTH": False, "a core file": False, "new rights": False, "written memory executed": False,
              "a key": False},
+    "setup": {"AF_UNIX": True, "AF_PACKET": False, "AF_INET": True, "AF_INET6": True, "AF_NETLINK": False,
+              "AF_BLUETOOTH": False, "a core file": False, "new rights": False, "written memory executed": False,
+              "a key": False},
     "keep": {"AF_UNIX": True, "AF_PACKET": False, "AF_INET": False, "AF_INET6": False, "AF_NETLINK": True,
              "AF_BLUETOOTH": True, "a core file": False, "new rights": False, "written memory executed": False,
              "a key": False},
@@ -142,7 +152,7 @@ def missing(part: str, unit: Unit) -> list[str]:
 
 def misunderstood() -> list[str]:
     """What systemd says of the units' files, but for programs that are not installed here."""
-    said = analyze("verify", "--man=no", *(str(UNITS / name) for name in FILES))
+    said = analyze("verify", "--man=no", *sorted(str(one) for kind in KINDS for one in UNITS.glob(kind)))
     return [line for line in said.splitlines() if "is not executable: No such file" not in line]
 
 

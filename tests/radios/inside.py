@@ -79,7 +79,8 @@ def settled(radio: str = "wifi") -> int:
 def stop() -> None:
     run("systemctl", "stop", *UNITS)
     for file in (*RUN.glob("*.json"), *STATE.glob("*")):
-        file.unlink()
+        if file.is_file():
+            file.unlink()
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def sensor(wifi: str = "", ble: str = "", wait_for: str = "wifi") -> Iterator[No
         + (f'[radio.ble]\nsource = "bluetooth"\n{ble}\n' if wait_for == "ble" else "")
     )
     run("systemctl", "reset-failed", *UNITS, check=False)
-    run("systemctl", "start", *UNITS)
+    run("systemctl", "start", "--no-block", *UNITS)  # one whose radio comes later does not get ready before
     try:
         assert until(lambda: state(wait_for) == "listening", 90), f"not listening: {health(wait_for)}"
         assert until(lambda: health().get("channels"), 60), "keep has tuned nothing"
