@@ -25,7 +25,7 @@ from agent import board, metrics, site, status
 from agent.clock import boot_id
 from agent.config import Config
 from agent.connection import BrokerError, Connection
-from agent.contract import Hello, ReportBatch, ReportedConfig, Status, Watermark
+from agent.contract import Hello, ReportBatch, ReportedConfig, Status, Watermark, topics
 from agent.core.handover import Handover
 from agent.line import Line
 from agent.metrics import Exporter
@@ -196,7 +196,7 @@ class Talk:
             succession.take(payload, now)
         renewal = succession.due(now)
         if renewal is not None:
-            self._connection.publish("renew", renewal)
+            self._connection.publish(topics.RENEW, renewal)
 
     def _tell_config(self, reported: ReportedConfig | None) -> None:
         if reported is not None:

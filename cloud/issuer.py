@@ -93,7 +93,7 @@ class Issuer:
         self._asked = []
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        found = topics.parse_up(message.topic, ("renew",))
+        found = topics.parse_up(message.topic, (topics.RENEW,))
         if found is not None and len(message.payload) <= LARGEST_RENEWAL and len(self._asked) < MOST_WAITING:
             self._asked.append((found[0], bytes(message.payload)))
 

@@ -8,8 +8,9 @@ from collections.abc import Container
 
 ROOT = "footfall/v1"
 LEAVES_UP = ("report", "hello", "status", "health", "config")
+RENEW = "renew"  # another leaf, which the issuer alone listens to
 ALL_UP = {leaf: f"{ROOT}/d/+/up/{leaf}" for leaf in LEAVES_UP}
-ALL_RENEWALS = f"{ROOT}/d/+/up/renew"
+ALL_RENEWALS = f"{ROOT}/d/+/up/{RENEW}"
 ALL_TILLS = f"{ROOT}/t/+/+/till"
 
 

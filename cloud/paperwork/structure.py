@@ -15,7 +15,7 @@ from sqlalchemy import MetaData
 
 from agent.contract import schema as contract
 from agent.contract import topics
-from cloud.core import merged
+from cloud.core import home, merged
 from cloud.paperwork import sources
 from cloud.paperwork.facts import PaperworkError
 from cloud.store import schema
@@ -39,6 +39,7 @@ def everything() -> list[Item]:
         *outbox_columns(outbox),
         *topics_of(topics),
         *(Item("topics", merged.topic("{tenant}", "{shop}", leaf)) for leaf in get_args(merged.Leaf)),
+        Item("topics", home.topic("{tenant}", "{shop}")),
         *fields(contract.schema()),
         *fields(merged.schema()),
         *program(texts),
@@ -67,7 +68,7 @@ def topics_of(module: ModuleType) -> Iterator[Item]:
     """The topics: what each function gives that makes one. Raises PaperworkError for one it cannot call."""
     for name, function in inspect.getmembers(module, inspect.isfunction):
         if function.__module__ == module.__name__ and inspect.signature(function).return_annotation is str:
-            yield from (Item("topics", topic) for topic in _made(name, function, module.LEAVES_UP))
+            yield from (Item("topics", topic) for topic in _made(name, function, (*module.LEAVES_UP, module.RENEW)))
 
 
 def fields(document: Mapping[str, Any]) -> Iterator[Item]:

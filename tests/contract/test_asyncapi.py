@@ -67,7 +67,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 def test_every_topic_is_described() -> None:
     described = {one["address"] for one in DOCUMENT["channels"].values()}
-    wanted = {topics.up("{sensor}", leaf) for leaf in (*topics.LEAVES_UP, "renew")}
+    wanted = {topics.up("{sensor}", leaf) for leaf in (*topics.LEAVES_UP, topics.RENEW)}
     wanted |= {each("{sensor}") for each in (topics.watermark, topics.config, topics.keys, topics.certificate)}
     wanted |= {merged.topic("{tenant}", "{shop}", leaf) for leaf in ("live", "hour", "day", "alert")}
     assert described == wanted | {topics.till("{tenant}", "{shop}")}

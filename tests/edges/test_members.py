@@ -191,7 +191,7 @@ class Sensor:
         listens.get(timeout=10)
 
     def ask(self, payload: bytes) -> Renewed:
-        self.client.publish(topics.up(self.sensor, "renew"), payload, qos=1)
+        self.client.publish(topics.up(self.sensor, topics.RENEW), payload, qos=1)
         return self.heard.get(timeout=10)
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ def test_every_setting_has_its_reason_above_it() -> None:
 def test_a_sensor_writes_upwards_and_reads_downwards_under_its_own_name(broker: Guarded, cloud: Party) -> None:
     with party(broker, DOOR) as door:
         door.subscribe("#", "footfall/v1/d/+/down/#", f"footfall/v1/d/{TILL}/down/ack", "$SYS/#")
-        for leaf in (*topics.LEAVES_UP, "renew"):
+        for leaf in (*topics.LEAVES_UP, topics.RENEW):
             door.publish(topics.up(DOOR, leaf), b"own")
             door.publish(topics.up(TILL, leaf), b"foreign")
         for other in (
@@ -69,7 +69,7 @@ def test_a_sensor_writes_upwards_and_reads_downwards_under_its_own_name(broker: 
             "homeassistant/sensor/x/config",
         ):
             door.publish(other, b"foreign", retain=True)
-        assert heard(cloud, cloud) == [topics.up(DOOR, leaf) for leaf in (*topics.LEAVES_UP, "renew")]
+        assert heard(cloud, cloud) == [topics.up(DOOR, leaf) for leaf in (*topics.LEAVES_UP, topics.RENEW)]
         for sensor in (DOOR, TILL):
             for topic in (topics.watermark(sensor), topics.config(sensor), topics.certificate(sensor)):
                 cloud.publish(topic, b"told")

@@ -18,7 +18,7 @@ from tests.faults.table import Line
 from tests.guarded import CLOUD, Guarded, Party, guarded, party
 
 AT_ONCE = 50
-LEAVES = (*topics.LEAVES_UP, "renew")
+LEAVES = (*topics.LEAVES_UP, topics.RENEW)
 DOWN = (topics.watermark, topics.config, topics.keys, topics.certificate)
 LOOSE = "pattern readwrite footfall/v1/#\n"
 PATIENCE_S = 60.0
