@@ -95,7 +95,8 @@ def claim(
     """Make a code by which this board becomes a sensor of the shop: good for 15 minutes, once."""
     with _desk(config, tenant, signs=True) as (desk, _):
         made = desk.claims.open(shop, zone, serial, name, whoever())
-        typer.echo(json.dumps(to_builtins(made, enc_hook=str)) if as_json else shown(made.code))
+        then = "Good for 15 minutes, once: type it on the sensor's page, or 'footfall-agent claim CODE' on the sensor."
+        typer.echo(json.dumps(to_builtins(made, enc_hook=str)) if as_json else f"{shown(made.code)}\n{then}")
 
 
 @app.command()
