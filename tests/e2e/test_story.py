@@ -25,7 +25,7 @@ from tests.processes import fetch
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 ENDS = ("", "/week", "/trends", "/window", "/sensor", "/count", "/till", "/alerts", "/share", "/export")
-PAGES = ("/", "/campaigns", "/alerts", "/glossary", *(f"/shops/bakery{end}" for end in ENDS))
+PAGES = ("/", "/campaigns", "/alerts", "/glossary", "/fleet", "/claim", *(f"/shops/bakery{end}" for end in ENDS))
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ async def page(desk: Desk, path: str, language: str = "en") -> tuple[int, str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_page_of_a_shop_without_anything_says_so(desk: Desk, language: str) -> None:
     _, token = desk.shares.create("kiosk", "all", 1)
-    paths = ["/", "/campaigns", "/campaigns/new", "/campaigns/sale", "/alerts", "/glossary"]
+    paths = ["/", "/campaigns", "/campaigns/new", "/campaigns/sale", "/alerts", "/glossary", "/fleet", "/claim"]
     paths += [f"/shops/{shop}{end}" for shop in ("corner", "kiosk") for end in (*ENDS, *OWN_ENDS)]
     paths += [f"/s/{token}{end}" for end in ENDS if end != "/sensor"]
     for path in paths:
