@@ -13,12 +13,12 @@
 
 import base64
 import binascii
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import UNSET
 
+from agent import disk
 from agent.contract import ContractError, DeviceConfig, KeyList, Signed, decode
 from agent.contract.desired import keys_to_sign, to_sign
 from agent.contract.handover import MAX_PAYLOAD_BYTES
@@ -98,19 +98,9 @@ def newer_keys(signed: Signed, roots: Mapping[str, str], newest: int) -> KeyList
 
 def keep(path: Path, payload: bytes) -> None:
     """Replace what is kept at `path`, on the disk before this returns. Raises RefusedError if the disk refuses."""
-    fresh = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)  # noqa: PTH105 - the atomic one
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)  # fsync(2): without it the new name may be gone after a power cut
-        finally:
-            os.close(folder)
+        disk.replace(path, payload)
     except OSError as error:
         raise RefusedError(f"{path} cannot be written ({error.strerror}): check the disk.") from None
 

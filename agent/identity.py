@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from agent import disk
 from agent.site import AUTHORITY, PAIR
 
 NEXT = "next.pem"
@@ -98,7 +99,7 @@ def drop(folder: Path) -> None:
             for one in (folder / name, _fresh(folder / name)):
                 one.unlink(missing_ok=True)
         if folder.is_dir():
-            _settle(folder)
+            disk.settle(folder)
     except OSError as error:
         raise IdentityError(f"{folder} cannot be emptied ({error.strerror}): run this as root.") from None
 
@@ -189,26 +190,10 @@ def _fresh(path: Path) -> Path:
 
 def _write(path: Path, text: str) -> None:
     """Replace the file, for this user alone, on the disk before this returns."""
-    fresh = _fresh(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)  # noqa: PTH105 - the atomic one
-        _settle(path.parent)
+        disk.replace(path, text.encode("ascii"), 0o600)
     except OSError as error:
         raise IdentityError(
             f"{path} cannot be written ({error.strerror}): run this as root, and check the disk."
         ) from None
-
-
-def _settle(folder: Path) -> None:
-    """fsync(2): without it a new name may be gone after a power cut."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

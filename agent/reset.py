@@ -8,12 +8,11 @@
 4. The sensing process writes what it holds as it ends. So a note tells the next one to let go of it once more.
 """
 
-import os
 from pathlib import Path
 
 from msgspec import UNSET
 
-from agent import identity, site
+from agent import disk, identity, site
 from agent.config import Config
 from agent.identity import IdentityError
 from agent.outbox import Outbox, OutboxError
@@ -59,7 +58,7 @@ def carry_out(config: Config, *, everything: bool) -> None:
             config.forget_path.touch()
         for path in (config.site_path, config.site_path.with_suffix(".new")):
             path.unlink(missing_ok=True)
-        _on_disk(Path(config.state_dir))
+        disk.settle(Path(config.state_dir))
         identity.drop(config.identity_dir)
         if everything:
             for path in (config.desired_path, config.keys_path):
@@ -117,12 +116,3 @@ def _waiting(config: Config) -> int:
         return outbox.pending().waiting
     finally:
         outbox.close()
-
-
-def _on_disk(folder: Path) -> None:
-    """fsync(2) of the folder: without it, what was deleted may be back after a power cut."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

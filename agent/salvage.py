@@ -19,7 +19,7 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
-from agent import filing, line
+from agent import disk, filing, line
 from agent.contract import Report, decode
 from agent.filing import DamagedError, Known, State
 from agent.line import Line
@@ -163,11 +163,7 @@ def _install(path: Path, new: Path) -> Path | None:
         with suppress(FileNotFoundError):
             Path(f"{path}{companion}").replace(f"{aside}{companion}")
     new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    disk.settle(path.parent)
     return aside if there else None
 
 

@@ -6,13 +6,13 @@
 3. The private key is not in it, and nobody but the process that talks may read that.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from agent import disk
 from agent.contract import decode, encode
 from agent.contract.handover import SensorId
 from agent.contract.health import Level
@@ -69,20 +69,9 @@ def stamp(path: Path) -> tuple[int, int, int] | None:
 
 def write(path: Path, site: Site) -> None:
     """Replace it, on the disk before this returns. Raises SiteError."""
-    fresh = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
-            os.fchmod(file.fileno(), 0o640)
-            file.write(encode(site))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)  # noqa: PTH105 - the atomic one
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        disk.replace(path, encode(site), 0o640)
     except OSError as error:
         raise SiteError(f"{path}: cannot be written ({error.strerror}): check the disk.") from None
 

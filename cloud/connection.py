@@ -10,11 +10,13 @@ import logging
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 from msgspec import Struct
-from paho.mqtt.client import Client
-from paho.mqtt.enums import MQTTErrorCode
+from msgspec.structs import replace
+from paho.mqtt.client import Client, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,48 @@ class Talk(Protocol):
 
     def gone(self, *, failed: bool) -> None:
         """The connection is gone, or was left for good; `failed`: because `turn` raised."""
+
+
+class Speaker(ABC):
+    """Somebody of the cloud who talks on a connection of its own, and keeps nothing from one to the next.
+
+    A broker throws out the older of two clients of one name, so it has its own: `name` behind the cloud's.
+    """
+
+    def __init__(self, broker: Broker, name: str) -> None:
+        self._broker = replace(broker, client_id=f"{broker.client_id}/{name}")
+        self._connection = Connection(self._broker, self, f"footfall-{name}")
+
+    def start(self) -> None:
+        """Connect, and keep connected. Raises OSError or ssl.SSLError where a certificate file is unusable."""
+        self._connection.start()
+
+    def stop(self) -> None:
+        """Finish the turn that runs, and leave."""
+        self._connection.stop()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._connection.up
+
+    def new_client(self) -> Client:
+        """A client that is not connected yet."""
+        return Client(
+            CallbackAPIVersion.VERSION2, client_id=self._broker.client_id, clean_session=True, protocol=MQTTv311
+        )
+
+    @abstractmethod
+    def welcome(self, client: Client) -> None:
+        """See `Talk`."""
+
+    @abstractmethod
+    def turn(self, client: Client) -> bool:
+        """See `Talk`."""
+
+    @abstractmethod
+    def gone(self, *, failed: bool) -> None:
+        """See `Talk`."""
 
 
 class Connection:

@@ -10,11 +10,10 @@ import logging
 import time
 from typing import Any
 
-from msgspec.structs import replace
-from paho.mqtt.client import Client, MQTTMessage, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
 
-from cloud.connection import Broker, Connection
+from cloud.connection import Broker, Speaker
 from cloud.core import home
 from cloud.desk import Reader
 from cloud.store import StoreError
@@ -27,30 +26,18 @@ LULL_S = 1.0  # after the last document the broker handed out it has handed out 
 EVERY_S = 60.0
 
 
-class Home:
+class Home(Speaker):
     """From `start()` to `stop()`: `broker` keeps documents of all shops of `reader` where that is `wanted`, or none."""
 
     def __init__(self, reader: Reader, broker: Broker, *, wanted: bool, every_s: float = EVERY_S) -> None:
         self._reader, self._wanted, self._every_s = reader, wanted, every_s
-        # A name of its own: a broker throws out the older of two clients of one name.
-        self._broker = replace(broker, client_id=f"{broker.client_id}/home")
+        super().__init__(broker, "home")
         self._there: dict[str, bytes] = {}
         self._due = 0.0
-        self._connection = Connection(self._broker, self, "footfall-home")
-
-    def start(self) -> None:
-        """Connect, and keep connected. Raises OSError or ssl.SSLError where a certificate file is unusable."""
-        self._connection.start()
-
-    def stop(self) -> None:
-        """Leave. The broker keeps what it was told."""
-        self._connection.stop()
 
     def new_client(self) -> Client:
         """A client that keeps nothing from one connection to the next."""
-        client = Client(
-            CallbackAPIVersion.VERSION2, client_id=self._broker.client_id, clean_session=True, protocol=MQTTv311
-        )
+        client = super().new_client()
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         return client

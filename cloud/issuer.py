@@ -13,12 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-from paho.mqtt.client import Client, MQTTMessage, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
 
 from agent.contract import ContractError, Renewal, Renewed, decode, encode, topics
-from cloud.connection import Broker, Connection
+from cloud.connection import Broker, Speaker
 from cloud.desk import Members
 from cloud.store import StoreError
 
@@ -31,7 +30,7 @@ RETRY_S = 1.0
 EVERY_S = 5.0
 
 
-class Issuer:
+class Issuer(Speaker):
     """From `start()` to `stop()`: renews the certificates of `members` at `broker`.
 
     `revoked` is the file of the list of those that are revoked (None: it is not written), looked at every `every_s`
@@ -41,31 +40,14 @@ class Issuer:
     def __init__(self, members: Members, broker: Broker, revoked: Path | None = None, every_s: float = EVERY_S) -> None:
         self.renewed = self.refused = 0
         self._members, self._revoked, self._every_s = members, revoked, every_s
-        # A name of its own: a broker throws out the older of two clients of one name.
-        self._broker = replace(broker, client_id=f"{broker.client_id}/issuer")
+        super().__init__(broker, "issuer")
         self._asked: list[tuple[str, bytes]] = []
         self._listed: list[tuple[str, int]] | None = None
         self._list_at = 0.0
-        self._connection = Connection(self._broker, self, "footfall-issuer")
-
-    def start(self) -> None:
-        """Connect, and keep connected. Raises OSError or ssl.SSLError where a certificate file is unusable."""
-        self._connection.start()
-
-    def stop(self) -> None:
-        """Leave. Who has not been answered asks again."""
-        self._connection.stop()
-
-    @property
-    def connected(self) -> bool:
-        """Whether the broker is there."""
-        return self._connection.up
 
     def new_client(self) -> Client:
         """A client that keeps nothing from one connection to the next."""
-        client = Client(
-            CallbackAPIVersion.VERSION2, client_id=self._broker.client_id, clean_session=True, protocol=MQTTv311
-        )
+        client = super().new_client()
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         return client

@@ -14,12 +14,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from msgspec.structs import replace
-from paho.mqtt.client import Client, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client
+from paho.mqtt.enums import MQTTErrorCode
 
 from agent.contract import encode
-from cloud.connection import Broker, Connection
+from cloud.connection import Broker, Speaker
 from cloud.core import calendar, merged
 from cloud.core.alerts import News
 from cloud.core.figures import Shop
@@ -74,34 +73,19 @@ class Waiting:
         return taken
 
 
-class Merged:
+class Merged(Speaker):
     """From `start()` to `stop()`: tells of the shops of `reader` at `broker`. `clock` gives UTC seconds."""
 
     def __init__(self, reader: Reader, broker: Broker, clock: Callable[[], float]) -> None:
         self.waiting = Waiting()
         self.told = 0
         self._reader, self._clock = reader, clock
-        # A name of its own: a broker throws out the older of two clients of one name.
-        self._broker = replace(broker, client_id=f"{broker.client_id}/merged")
+        super().__init__(broker, "merged")
         self._in_flight: dict[int, tuple[Name, MergedAlert | None]] = {}
         self._windows: dict[str, int | None] = {}  # the end of the newest window that was told, by shop
         self._anew = False
         self._admitted = 0
         self._rolled = 0
-        self._connection = Connection(self._broker, self, "footfall-merged")
-
-    def start(self) -> None:
-        """Connect, and keep connected. Raises OSError or ssl.SSLError where a certificate file is unusable."""
-        self._connection.start()
-
-    def stop(self) -> None:
-        """Leave. What still waits is forgotten; the newest is told at the next start."""
-        self._connection.stop()
-
-    @property
-    def connected(self) -> bool:
-        """Whether the broker is there."""
-        return self._connection.up
 
     def rolled(self, rows: Iterable[Rolled]) -> None:
         """These rows are new. Any thread; returns at once."""
@@ -116,12 +100,7 @@ class Merged:
 
     def new_client(self) -> Client:
         """A client that keeps nothing from one connection to the next."""
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._broker.client_id,
-            clean_session=True,
-            protocol=MQTTv311,
-        )
+        client = super().new_client()
         client.max_inflight_messages_set(0)  # we keep count ourselves; paho shall queue nothing
         client.on_publish = self._on_publish
         return client

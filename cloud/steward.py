@@ -15,12 +15,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from msgspec.structs import replace
-from paho.mqtt.client import Client, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client
+from paho.mqtt.enums import MQTTErrorCode
 
 from agent.contract import topics
-from cloud.connection import Broker, Connection
+from cloud.connection import Broker, Speaker
 from cloud.desk import Fleet
 from cloud.store import StoreError
 from cloud.store.wanted import Document
@@ -34,38 +33,21 @@ IDLE_S = 0.2
 RETRY_S = 1.0
 
 
-class Steward:
+class Steward(Speaker):
     """From `start()` to `stop()`: looks after the sensors of `fleet` at `broker`. `clock` gives UTC seconds."""
 
     def __init__(self, fleet: Fleet, broker: Broker, clock: Callable[[], float], every_s: float = EVERY_S) -> None:
         self._fleet, self._clock, self._every_s = fleet, clock, every_s
-        # A name of its own: a broker throws out the older of two clients of one name.
-        self._broker = replace(broker, client_id=f"{broker.client_id}/fleet")
+        super().__init__(broker, "fleet")
         self._in_flight: dict[int, Document] = {}
         self._taken: list[Document] = []
         self._connected_at = 0
         self._keyed: dict[str, int] = {}  # by sensor, the version of the key list given to the broker
         self._next = 0.0
-        self._connection = Connection(self._broker, self, "footfall-fleet")
-
-    def start(self) -> None:
-        """Connect, and keep connected. Raises OSError or ssl.SSLError where a certificate file is unusable."""
-        self._connection.start()
-
-    def stop(self) -> None:
-        """Leave. What the broker has not acknowledged is sent again at the next start."""
-        self._connection.stop()
-
-    @property
-    def connected(self) -> bool:
-        """Whether the broker is there."""
-        return self._connection.up
 
     def new_client(self) -> Client:
         """A client that keeps nothing from one connection to the next."""
-        client = Client(
-            CallbackAPIVersion.VERSION2, client_id=self._broker.client_id, clean_session=True, protocol=MQTTv311
-        )
+        client = super().new_client()
         client.max_inflight_messages_set(0)  # we keep count ourselves; paho shall queue nothing
         client.on_publish = self._on_publish
         return client

@@ -26,7 +26,7 @@ _FUNCTIONS = frozenset(
         "tempfile": "TemporaryFile NamedTemporaryFile SpooledTemporaryFile TemporaryDirectory mkstemp mkdtemp",
     }.items()
     for name in names.split()
-) | {"create_engine"}
+) | {"create_engine", "disk.replace"}
 _WRITING_MODES = frozenset("wax+")
 
 
