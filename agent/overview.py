@@ -10,7 +10,6 @@ from agent import board, status
 from agent.config import Config
 from agent.outbox import Outbox
 
-_SILENT_S = 30.0
 _PANEL = {
     "open": "counted, of devices whose address stays the same, with noise",
     "sealed": "not until tomorrow: today's budget was opened before the restart",
@@ -32,7 +31,7 @@ def look(config: Config) -> dict[str, Any]:
         "serial": board.serial(),
         "sensing": _fresh(config.status_path),
         "health": msgspec.to_builtins(health) if health else None,
-        "connected": bool(line and line.connected and _fresh(config.line_path)),
+        "connected": status.is_connected(config.line_path, time.time()),
         "line": line.sentence if line else "The talking process has not run yet.",
         "outbox": {"epoch": held.epoch, "waiting": held.waiting, "last": held.last, "evicted": held.evicted},
     }
@@ -80,6 +79,6 @@ def _privacy(profile: str, kept: dict[str, Any]) -> list[str]:
 
 def _fresh(path: Path) -> bool:
     try:
-        return time.time() - path.stat().st_mtime < _SILENT_S
+        return time.time() - path.stat().st_mtime < status.SILENT_S
     except OSError:
         return False

@@ -15,6 +15,7 @@ from agent.contract.health import Rung
 
 T = TypeVar("T", bound=msgspec.Struct)
 _STALE_S = 15.0
+SILENT_S = 30.0  # a process that has written nothing for so long does not run
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -71,6 +72,15 @@ def read_fresh(path: Path, now: float) -> Health | None:
 def read_line(path: Path) -> Line | None:
     """The talking process's line; None where there is none, or none that can be read."""
     return _read(Line, path)
+
+
+def is_connected(path: Path, now: float) -> bool:
+    """Whether the line at `path` works, as of `now` (UTC seconds)."""
+    line = read_line(path)
+    try:
+        return line is not None and line.connected and now - path.stat().st_mtime < SILENT_S
+    except OSError:
+        return False
 
 
 def read_radios(path: Path) -> Radios | None:

@@ -28,14 +28,15 @@ interface = "wlan0"
 second_interface = "none"
 channels = [1]
 """
+# A scan that begins while the radios are still being made may never end.
 PHONE = """[Service]
-ExecStart=/bin/sh -c 'ip link set wlan1 up; while :; do iw dev wlan1 scan freq 2412; sleep 1; done'
+ExecStart=/bin/sh -c 'ip link set wlan1 up; while :; do timeout 5 iw dev wlan1 scan freq 2412; sleep 1; done'
 [Install]
 WantedBy=multi-user.target
 """
 # Writes how long the machine was up when the first frame of a phone was counted: then the page shows a number.
 SEEN = """[Service]
-ExecStart=/bin/sh -c 'until grep -q "\\\\"frames\\\\":[1-9]" /run/footfall/status.json; do sleep 0.2; done; \\
+ExecStart=/bin/sh -c 'until grep -q "\\\\"frames\\\\":[1-9]" /run/footfall/status.json 2>/dev/null; do sleep 1; done; \\
   cut -d" " -f1 /proc/uptime > /run/seen'
 [Install]
 WantedBy=multi-user.target

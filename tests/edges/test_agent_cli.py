@@ -100,6 +100,21 @@ def test_check_tells_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     assert "cannot be reached" in findings["broker"]["sentence"]
 
 
+def test_check_does_not_throw_the_talking_process_off_the_broker(tmp_path: Path) -> None:
+    """A fleet's broker takes a second connection with the same certificate for the first one's return."""
+    from agent import status
+
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f'sensor = "demo:door"\nstate_dir = "{tmp_path}"\nrun_dir = "{tmp_path}"\n'
+        '[radio.wifi]\nsource = "street"\n[mqtt]\nport = 1\n'
+    )
+    status.write(tmp_path / "line.json", status.Line(connected=True, acknowledged=3, sentence="It works."))
+    findings = {found["part"]: found for found in json.loads(run("check", "--config", str(path), "--json").stdout)}
+    assert findings["broker"]["ok"]
+    assert "the talking process is connected" in findings["broker"]["sentence"]
+
+
 def test_the_outbox_can_be_read_by_a_person_and_a_spreadsheet(tmp_path: Path) -> None:
     from agent.contract import Report
     from agent.outbox import Outbox
