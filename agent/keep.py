@@ -39,6 +39,7 @@ log = logging.getLogger("footfall.keep")
 _ROUND_S = 1.0
 _SEARCH_S, _LATER_S = 5.0, 60.0  # to look at the adapters again: while one refuses, and otherwise
 _TELL_S = 5.0
+_GRACE_S = 15.0  # the process that hears looks for a radio every few seconds, and says so every few more
 _HELPLESS = "Nothing has brought it back: pull it out, wait ten seconds and plug it in; if it stays so, replace it."
 _BLUETOOTH = Path("/sys/class/bluetooth")
 _NET = Path("/sys/class/net")
@@ -68,6 +69,7 @@ class Care:
 
     def __init__(self, radio: Literal["wifi", "ble"], note_reboot: Callable[[], None]) -> None:
         self.radio, self.name, self.ready, self.sentence = radio, "", False, ""
+        self._ready_at = 0.0
         self._note_reboot = note_reboot
         self._rescue: Rescue | None = None
         rungs = ladder.WIFI if radio == "wifi" else ladder.BLE
@@ -81,10 +83,16 @@ class Care:
         """There is none now, and this is why."""
         self.ready, self.sentence, self.name = False, sentence, ""
 
+    def readied(self, at: float) -> None:
+        """It can be listened to now, and the process that hears will find that out."""
+        if not self.ready:
+            self._ready_at = at
+        self.ready, self.sentence = True, ""
+
     def look(self, at: float, health: Health | None, *, may_reboot: bool) -> bool:
         """Take the next step, if the process that hears says it is needed; whether one was taken."""
         well = self._is_well(health)
-        if well is None or self._rescue is None:
+        if well is None or self._rescue is None or (self.ready and at - self._ready_at < _GRACE_S):
             return False
         taken = self.ladder.look(at, well=well, may_reboot=may_reboot)
         if taken:
@@ -120,7 +128,7 @@ class Stick(Care):
             self.hops.lost(at)
         try:
             nl80211.listen_on(self.name)
-            self.ready, self.sentence = True, ""
+            self.readied(at)
         except RadioError as error:
             self._fail(error, at)
 
@@ -233,9 +241,9 @@ class Keeping:
                 else:
                     stick.take(adapter, at)
         if self._ble:
-            self._search_ble(self._ble)
+            self._search_ble(self._ble, at)
 
-    def _search_ble(self, care: Care) -> None:
+    def _search_ble(self, care: Care, at: float) -> None:
         name = hci.adapter(self._wanted_ble)
         if name is None:
             care.lost(
@@ -244,8 +252,10 @@ class Keeping:
             return
         if name != care.name:
             care.found(name)
-        care.ready = not switched_off(_BLUETOOTH / name)
-        care.sentence = "" if care.ready else "Bluetooth is switched off by a switch on the machine: switch it on."
+        if switched_off(_BLUETOOTH / name):
+            care.ready, care.sentence = False, "Bluetooth is switched off by a switch on the machine: switch it on."
+        else:
+            care.readied(at)
 
     def _kept(self, care: Care, at: float) -> Kept:
         rungs = dict(care.ladder.counts)

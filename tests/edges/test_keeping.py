@@ -4,6 +4,7 @@ from pathlib import Path
 
 from agent import keep, status
 from agent.config import Bluetooth, Capture, Radio
+from agent.contract import Health, RadioHealth
 from tests.signed import Signer, here, settings, stand, wanted
 
 FLEET = Signer(1)
@@ -32,3 +33,20 @@ def test_only_what_it_goes_by_makes_it_begin_anew(tmp_path: Path) -> None:
     keeping = keep.Keeping(config)
     assert keeping.keeps(settings(tmp_path, FLEET, radio=config.radio, health_interval_s=30.0))
     assert not keeping.keeps(settings(tmp_path, FLEET, radio=Radio(Capture("/c.pcap"))))
+
+
+def test_a_radio_that_was_just_readied_is_left_alone_until_it_can_have_been_heard() -> None:
+    """After a slow start the process that hears says for some seconds more that there is none."""
+    radio = RadioHealth(radio="ble", state="missing", source="none", frames=0, dropped=0, last_frame_age_s=None)
+    health = Health(
+        sensor="demo:door", at=0.0, uptime_s=1.0, software="0.1.0", clock="trusted", profile="F5", radios=[radio]
+    )
+    care = keep.Care("ble", lambda: None)
+    care.found("hci99")
+    care.look(0.0, health, may_reboot=False)  # not ready yet: its ladder is at work
+    care.readied(9.0)
+    for second in range(9, 24):
+        care.look(float(second), health, may_reboot=False)
+    assert not care.ladder.flagged
+    care.look(24.0, health, may_reboot=False)  # there is no hci99, so no step can be taken, and a person is asked for
+    assert care.ladder.flagged

@@ -57,7 +57,7 @@ def test_a_report_is_a_frame_that_begins_with_its_packet_type(pair: tuple[socket
     far.send(shown(EVENT, report))
     (found,) = [(one.link, bytes(one.payload), one.at) for one in listening.frames(0.5)]
     assert found[:2] == (Link.HCI, b"\x04" + report)
-    assert before <= found[2] <= time.time()
+    assert before - 0.01 <= found[2] <= time.time() + 0.01  # a clock that is being set right may go back a little
     assert listening.reports == 1
 
 
