@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test prove torture vm-test live-test deb box-test bench lock clean
+.PHONY: help setup demo test prove torture vm-test live-test deb box-test power-test bench lock clean
 
 help:
 	@echo "make demo       three shops on a simulated street, their numbers on a page; Ctrl-C ends it"
@@ -13,6 +13,7 @@ help:
 	@echo "make vm-test    as root: Wi-Fi and Bluetooth radios in a throw-away machine, a table (half an hour)"
 	@echo "make deb        the sensor's Debian package for arm64 (make deb ARCH=amd64 for the other), in dist/"
 	@echo "make box-test   as root: the package installed, upgraded and removed in a container, a table (ten minutes)"
+	@echo "make power-test as root: power to the first number, and power cuts in an upgrade, in a throw-away machine, a table (ten minutes)"
 	@echo "make live-test  as root: the tests on kernel interfaces, a capture through to the API among them"
 	@echo "make bench      the figures of docs/benchmarks.md and docs/accuracy.md, measured again (half an hour)"
 	@echo "make lock       resolve requirements.lock anew"
@@ -53,6 +54,9 @@ deb: setup
 
 box-test: setup
 	@$(BIN)/python -m tests.boxes $(BOX)
+
+power-test: setup
+	@$(BIN)/python -m tests.boxes.power
 
 bench: setup
 	@for script in $(filter-out benchmarks/parts.py,$(wildcard benchmarks/*.py benchmarks/counting/*.py)); do \
