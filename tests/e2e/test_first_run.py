@@ -134,7 +134,8 @@ def test_a_sensor_out_of_the_box_is_claimed_and_comes_alive(
             own.goto(f"{setup}/claim#{code.lower()}")
             expect(own.get_by_label("Code, 8 characters")).to_have_value(code.lower())
             own.get_by_role("button", name="Claim this sensor").click()
-            claimed, connected = "This sensor is demo:door, in Corner Shop.", "Connected: what is counted is handed over."
+            connected = "Connected: what is counted is handed over."
+            claimed = "This sensor is demo:door, in Corner Shop."
             expect(own.locator("#next")).to_contain_text(claimed, timeout=60_000)
             expect(own.locator("#lights")).to_contain_text(connected, timeout=60_000)
             expect(office.locator("#claim")).to_contain_text(connected)
