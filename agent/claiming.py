@@ -21,7 +21,7 @@ from msgspec import UNSET
 from agent import board, identity, site
 from agent.config import Config
 from agent.contract import Claim, Claimed, ContractError, decode, encode
-from agent.contract.identity import Code
+from agent.contract.identity import Code, as_meant
 from agent.identity import IdentityError
 from agent.site import SiteError
 
@@ -29,7 +29,6 @@ PATH = "/api/v1/claim"
 _PATIENCE_S = 20.0  # of one step
 _LONGEST_S = 60.0  # of the whole answer
 _MOST_BYTES = 64 * 1024
-_MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": ""})
 _NOT_YET, _EXPIRED, _OTHER_NAME = 9, 10, (62, 64)  # OpenSSL's X509_V_ERR_CERT_*, ..._HOSTNAME_ and _IP_ADDRESS_MISMATCH
 
 
@@ -66,9 +65,8 @@ def claim(config: Config, code: str) -> Claimed:
 
 def plain(typed: str) -> Code:
     """A code as it was meant: no case, no spaces or dashes, O for 0, I and L for 1. Raises ClaimingError."""
-    code = "".join(typed.split()).upper().translate(_MISREAD)
     try:
-        return msgspec.convert(code, Code)
+        return msgspec.convert(as_meant(typed), Code)
     except msgspec.ValidationError:
         raise ClaimingError(
             f'"{typed[:40]}" is no code: it has eight letters and digits, as the claim page shows it.'

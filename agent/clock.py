@@ -37,6 +37,11 @@ class _Timex(ctypes.Structure):
     )
 
 
+def boot_s() -> float:
+    """Seconds since the machine started, its sleep included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def boot_id() -> str:
     """A name of this boot of the machine, 32 digits (random(4)); the units give it, for they hide where it stands."""
     given = os.environ.get("FOOTFALL_BOOT") or Path("/proc/sys/kernel/random/boot_id").read_text()
@@ -110,7 +115,7 @@ class SystemClock:
 
     def boot(self) -> float:
         """Seconds since the machine started, its sleep included."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return boot_s()
 
     def trusted(self) -> bool:
         """Whether the kernel says that the clock is synchronised, or has said so and nobody has set it since."""

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from agent import disk
+from agent.papers import shown
 from agent.site import AUTHORITY, PAIR
 
 NEXT = "next.pem"
@@ -120,8 +121,8 @@ def _fault(
         return f"The certificate that came is not made out to {sensor}: ask whoever runs the cloud."
     if not chain[0].not_valid_before_utc <= moment < chain[0].not_valid_after_utc:
         return (
-            f"The certificate that came is good from {_shown(chain[0].not_valid_before_utc)} to "
-            f"{_shown(chain[0].not_valid_after_utc)}, and this sensor's clock says {_shown(moment)}: if that is wrong, "
+            f"The certificate that came is good from {shown(chain[0].not_valid_before_utc)} to "
+            f"{shown(chain[0].not_valid_after_utc)}, and this sensor's clock says {shown(moment)}: if that is wrong, "
             "check it with 'timedatectl'."
         )
     if not _leads(chain, believed, moment):
@@ -169,10 +170,6 @@ def _key_in(text: str) -> ec.EllipticCurvePrivateKey:
 
 def _private(key: ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-
-
-def _shown(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _read(path: Path) -> str | None:

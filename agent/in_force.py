@@ -1,14 +1,12 @@
 """In force: the sensor's own settings and what the fleet signed on top of them, as the processes keep to it.
 
-The file may be replaced at any time by the process that talks; it is looked at anew when its time of change differs.
+The file may be replaced at any time by the process that talks; it is looked at anew when another lies there.
 In the process that senses opt-outs hold at once, and anything else from the next window on, in a process of its own.
 """
 
-from pathlib import Path
-
 from msgspec import UNSET
 
-from agent import taken
+from agent import site, taken
 from agent.config import Config
 from agent.contract.optout import Filter, OptOuts
 from agent.effective import strictest
@@ -20,7 +18,7 @@ class InForce:
 
     def __init__(self, own: Config) -> None:
         self._own = own
-        self._seen: tuple[int, int] | None = None
+        self._seen: tuple[int, int, int] | None = None
         self.held: Held | None = None
         self.config = own
         self.opt_outs: OptOuts | None = None
@@ -29,7 +27,7 @@ class InForce:
 
     def look(self) -> bool:
         """Whether the file has changed since; if so all of this is up to date now."""
-        changed = _changed_at(self._own.desired_path)
+        changed = site.stamp(self._own.desired_path)
         if changed == self._seen:
             return False
         self._seen = changed
@@ -40,12 +38,3 @@ class InForce:
         self.opt_outs = None if found is None or found.opt_outs is UNSET else found.opt_outs
         self.listed = None if self.opt_outs is None else Filter(self.opt_outs)
         return True
-
-
-def _changed_at(path: Path) -> tuple[int, int] | None:
-    """When it changed, and which file it is: two may be written within a tick of the clock."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino

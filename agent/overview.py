@@ -1,7 +1,6 @@
 """Overview: how the sensor is, read from what its two processes leave on the machine, for a person or a program."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,7 +19,7 @@ _PANEL = {
 
 def look(config: Config) -> dict[str, Any]:
     """Sensing and talking, what waits, what was lost; plain values, ready for JSON. Raises OutboxError."""
-    health = status.read(config.status_path)
+    now, health = time.time(), status.read(config.status_path)
     line = status.read_line(config.line_path)
     outbox = Outbox(config.outbox_path, config.outbox_max_reports)
     held = outbox.pending()
@@ -29,9 +28,9 @@ def look(config: Config) -> dict[str, Any]:
         "sensor": config.sensor,
         "claimed": config.is_claimed,
         "serial": board.serial(),
-        "sensing": _fresh(config.status_path),
+        "sensing": status.is_fresh(config.status_path, now, status.SILENT_S),
         "health": msgspec.to_builtins(health) if health else None,
-        "connected": status.is_connected(config.line_path, time.time()),
+        "connected": status.is_connected(config.line_path, now),
         "line": line.sentence if line else "The talking process has not run yet.",
         "outbox": {"epoch": held.epoch, "waiting": held.waiting, "last": held.last, "evicted": held.evicted},
     }
@@ -75,10 +74,3 @@ def _privacy(profile: str, kept: dict[str, Any]) -> list[str]:
         hours = kept["opt_outs_age_s"] / 3600
         lines.append(f"  opt-out  {kept['opt_outs']} on the list, which is {hours:.0f} hours old")
     return lines
-
-
-def _fresh(path: Path) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime < status.SILENT_S
-    except OSError:
-        return False

@@ -32,14 +32,14 @@ def fault(authority: str, certificate: str | None, key: str | None, sensor: str,
     if _public(private.public_key()) != _public(ours.public_key()):
         return f"The key {key} is not that of the certificate {certificate}: put a pair there that belongs together."
     if now > ours.not_valid_after_utc:
-        ended = _shown(ours.not_valid_after_utc)
+        ended = shown(ours.not_valid_after_utc)
         anew = "run 'footfall-agent reset' and claim it anew" if was_claimed else "put a new one there"
         return f"This sensor's certificate {certificate} expired on {ended}: {anew}."
     if now < ours.not_valid_before_utc:
-        begins = _shown(ours.not_valid_before_utc)
+        begins = shown(ours.not_valid_before_utc)
         return (
             f"This sensor's certificate {certificate} is not valid before {begins}, and this machine's clock says "
-            f"{_shown(now)}: if that is wrong, check it with 'timedatectl'."
+            f"{shown(now)}: if that is wrong, check it with 'timedatectl'."
         )
     if (name := _name(ours)) != sensor:
         anew = "run 'footfall-agent reset' and claim it anew" if was_claimed else "put right whichever is wrong"
@@ -53,7 +53,7 @@ def _name(certificate: x509.Certificate) -> str:
     return str(found[0].value) if found else "nobody"
 
 
-def _shown(moment: datetime) -> str:
+def shown(moment: datetime) -> str:
     """A moment for a person."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import UNSET, structs
 
 from agent import desired, effective, status, taken
+from agent.clock import boot_s
 from agent.config import Config, Mqtt
 from agent.contract import DeviceConfig, ReportedConfig, Signed
 from agent.contract.desired import PROBATION_S
@@ -40,11 +41,6 @@ class Moment(NamedTuple):
 def moment(config: Config) -> Moment:
     """This moment on this sensor."""
     return Moment(time.time(), boot_s(), _radios(config))
-
-
-def boot_s() -> float:
-    """Seconds since the machine started, its sleep included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def trial_s(config: Config) -> float:

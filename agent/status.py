@@ -61,12 +61,17 @@ def read(path: Path) -> Health | None:
     return _read(Health, path)
 
 
+def is_fresh(path: Path, now: float, within_s: float) -> bool:
+    """Whether something was written at `path` less than `within_s` before `now` (UTC seconds)."""
+    try:
+        return now - path.stat().st_mtime < within_s
+    except OSError:
+        return False
+
+
 def read_fresh(path: Path, now: float) -> Health | None:
     """The same as of `now` (UTC seconds); None where it is older than 15 s, and says nothing of now."""
-    try:
-        return read(path) if now - path.stat().st_mtime < _STALE_S else None
-    except OSError:
-        return None
+    return read(path) if is_fresh(path, now, _STALE_S) else None
 
 
 def read_line(path: Path) -> Line | None:
@@ -77,10 +82,7 @@ def read_line(path: Path) -> Line | None:
 def is_connected(path: Path, now: float) -> bool:
     """Whether the line at `path` works, as of `now` (UTC seconds)."""
     line = read_line(path)
-    try:
-        return line is not None and line.connected and now - path.stat().st_mtime < SILENT_S
-    except OSError:
-        return False
+    return line is not None and line.connected and is_fresh(path, now, SILENT_S)
 
 
 def read_radios(path: Path) -> Radios | None:

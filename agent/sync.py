@@ -22,7 +22,7 @@ import msgspec
 from msgspec import UNSET
 
 from agent import board, metrics, site, status
-from agent.clock import boot_id
+from agent.clock import boot_id, boot_s
 from agent.config import Config
 from agent.connection import BrokerError, Connection
 from agent.contract import Hello, ReportBatch, ReportedConfig, Status, Watermark, topics
@@ -31,7 +31,7 @@ from agent.line import Line
 from agent.metrics import Exporter
 from agent.notify import Service
 from agent.outbox import Outbox, OutboxError
-from agent.standing import Standing, boot_s, moment
+from agent.standing import Standing, moment
 from agent.succession import Succession
 from agent.vitals import Vitals
 

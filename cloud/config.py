@@ -190,11 +190,15 @@ _TABLES: dict[str, type[Struct]] = {
 
 def load(path: Path) -> Config:
     """The configuration in a TOML file. Raises ConfigError."""
+    return parse(written(path), str(path))
+
+
+def written(path: Path) -> str:
+    """What stands in a file that an operator wrote. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    return parse(text, str(path))
 
 
 def parse(text: str, name: str) -> Config:

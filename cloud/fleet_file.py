@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from agent.contract.desired import Broker, Opening, Tuning
-from cloud.config import ConfigError, explained
+from cloud.config import ConfigError, explained, written
 from cloud.core.fleet.plan import FIELDS, FleetFile, Rule, StageTable
 from cloud.core.fleet.query import Query
 from cloud.core.fleet.rollout import Limits
@@ -30,11 +30,7 @@ _TABLES: dict[str, type[Struct]] = {
 
 def load(path: Path) -> FleetFile:
     """The fleet file at `path`. Raises ConfigError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    return parse(text, str(path))
+    return parse(written(path), str(path))
 
 
 def parse(text: str, name: str) -> FleetFile:

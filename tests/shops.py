@@ -1,7 +1,9 @@
 """Shops in memory: a store made of reports, for tests of what reads one. Figures come from the real rollup."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -9,12 +11,12 @@ from msgspec.structs import replace
 from agent.contract import DwellDay, Estimate, Heard, Report, VisitsHour
 from cloud.core import calendar, ledger, rollup
 from cloud.core.calibration import Factor, Span, fit
-from cloud.core.coverage import Placement
+from cloud.core.coverage import PlacedShop, Placement
 from cloud.core.figures import Figure, OpeningHours, Period, SensorState, Shop
 from cloud.core.ledger import Line
 from cloud.core.rollup import Reading
 from cloud.core.visits import SensorPrivacy
-from cloud.store import Glance, Seen, Wanted
+from cloud.store import Glance, Seen, Store, Wanted, migrate
 
 ZONE = "Europe/Berlin"
 SENSOR = "acme:door"
@@ -50,6 +52,17 @@ def a_sensor(state: str = "counting", sentence: str = "The sensor is counting.")
         state=state,
         sentence=sentence,
     )
+
+
+@contextmanager
+def a_store(folder: Path, shops: Iterable[PlacedShop]) -> Iterator[Store]:
+    """A new database in `folder` that has these shops."""
+    database = str(folder / "cloud.db")
+    migrate(database)
+    store = Store(database)
+    store.apply_shops(shops)
+    yield store
+    store.close()
 
 
 def reading(start: int, devices: float, listened_s: float = 300.0) -> Reading:

@@ -16,6 +16,9 @@ from agent.contract.handover import SensorId
 from agent.contract.report import Name
 
 # Crockford's base 32 without check symbols: no I, L, O or U, so that nobody misreads it; 40 bits.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_LETTERS = 8
+_MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": ""})
 Code = Annotated[str, Meta(pattern=r"^[0-9A-HJKMNP-TV-Z]{8}$")]
 Serial = Annotated[str, Meta(pattern=r"^[0-9a-z]{4,32}$")]
 # PEM (RFC 7468): of one request; of certificates, one after the other.
@@ -73,3 +76,8 @@ class Renewed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     v: Literal[1] = 1
     certificate: Annotated[str, Meta(max_length=16_384, pattern=f"^({_CERTIFICATE})*$")]
     reason: Annotated[str, Meta(max_length=200)] = ""
+
+
+def as_meant(typed: str) -> str:
+    """A code as somebody typed it, without case, spaces and dashes, O as 0, I and L as 1; it need not be one."""
+    return "".join(typed.split()).upper().translate(_MISREAD)

@@ -8,20 +8,15 @@ import secrets
 from hmac import compare_digest
 from pathlib import Path
 
+from agent.contract.identity import ALPHABET, CODE_LETTERS, as_meant
+
 TRIES, LOCKED_S = 10, 900.0
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: nothing that is misread
-_MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", " ": "", "-": ""})
 _SESSIONS = 16
 
 
-def plain(typed: str) -> str:
-    """What somebody typed as it was meant: no case, spaces or dashes, O as 0, I and L as 1."""
-    return "".join(typed.split()).upper().translate(_MISREAD)
-
-
 def is_code(code: str) -> bool:
-    """Whether it can be a claim code or a setup word."""
-    return len(code) == 8 and set(code) <= set(ALPHABET)
+    """Whether it can be a claim code or a setup word, which looks like one."""
+    return len(code) == CODE_LETTERS and set(code) <= set(ALPHABET)
 
 
 def token() -> str:
@@ -54,7 +49,7 @@ class Door:
 
     def opens_to(self, typed: str, at: float) -> bool:
         """Whether it is the word; a wrong one counts."""
-        right = not self.lock.shut(at) and compare_digest(plain(typed).encode(), self._word.encode())
+        right = not self.lock.shut(at) and compare_digest(as_meant(typed).encode(), self._word.encode())
         if not right:
             self.lock.wrong(at)
         return right
@@ -71,13 +66,13 @@ class Door:
 def word_at(path: Path) -> str:
     """The setup word kept at `path`, made where there is none. Raises OSError."""
     try:
-        found = plain(path.read_text(encoding="ascii", errors="replace"))
+        found = as_meant(path.read_text(encoding="ascii", errors="replace"))
         if is_code(found):
             return found
     except FileNotFoundError:
         pass
     path.parent.mkdir(parents=True, exist_ok=True)
-    word = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    word = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LETTERS))
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123

@@ -61,10 +61,7 @@ def lights(status_path: Path, line_path: Path, cloud: Cloud | None, *, claimed: 
 
 def fresh(path: Path, said: T | None) -> T | None:
     """What was said at `path`, if that was lately."""
-    try:
-        return said if time.time() - path.stat().st_mtime < _STALE_S else None
-    except OSError:
-        return None
+    return said if status.is_fresh(path, time.time(), _STALE_S) else None
 
 
 def _power(folder: Path) -> Light:

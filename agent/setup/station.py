@@ -16,10 +16,11 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from agent import site, status
-from agent.clock import ScaledClock
+from agent.clock import ScaledClock, boot_s
 from agent.config import Config, ConfigError, load
+from agent.contract.identity import as_meant
 from agent.core.walk import PLACES
-from agent.setup.door import Lock, is_code, plain
+from agent.setup.door import Lock, is_code
 from agent.setup.hearing import Hearing
 from agent.setup.lights import Cloud, fresh, lights
 from agent.setup.pages import View
@@ -48,7 +49,7 @@ class Station:
         self._path, self._serial, self._carry_out = path, serial, claim
         self._config = load(path)
         self._seen = self._stamp()
-        self._opened_at = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._opened_at = boot_s()
         url = self._config.fleet.claim_url.rstrip("/")
         self._cloud = Cloud(url) if url else None
         self._link = f"{url}/claim/{serial}" if url else ""
@@ -75,7 +76,7 @@ class Station:
     def is_open(self) -> bool:
         """Whether the page is to be seen: unclaimed, or within an hour of a claim or of the command."""
         config = self.config
-        return not config.is_claimed or time.clock_gettime(time.CLOCK_BOOTTIME) < self._open_until(config)
+        return not config.is_claimed or boot_s() < self._open_until(config)
 
     def view(self, words: Words) -> View:
         """How it stands."""
@@ -107,7 +108,7 @@ class Station:
 
     def claim(self, typed: str, at: float, admit: Callable[[], None]) -> str:
         """Begin a claim; the name of a word where it is refused. `admit` is called once it has succeeded."""
-        code = plain(typed)
+        code = as_meant(typed)
         if self._lock.shut(at):
             return "locked"
         if not is_code(code):
@@ -170,7 +171,7 @@ def name_of(serial: str) -> str:
 
 def open_for(path: Path, seconds: float) -> float:
     """Have the page open for so long; the moment of CLOCK_BOOTTIME at which it closes. Raises OSError."""
-    until = time.clock_gettime(time.CLOCK_BOOTTIME) + seconds
+    until = boot_s() + seconds
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh_one = path.with_name(path.name + ".new")
     fresh_one.write_text(f"{until:.0f}\n", encoding="ascii")

@@ -18,13 +18,11 @@ from typing import Literal
 from msgspec import Struct
 
 from agent.contract import Claim, Claimed, encode
-from agent.contract.identity import Keys, Serial
+from agent.contract.identity import ALPHABET, CODE_LETTERS, Keys, Serial
 from cloud.core.figures import SensorState
 from cloud.core.refusal import Refusal
 from cloud.core.saying import Saying
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, without check symbols
-CODE_LETTERS = 8
 GOOD_FOR_S = 900
 MOST_WRONG = 10
 _LONGEST_NAME = 31  # with the tenant's at most 64, the most a certificate's common name may have (RFC 5280, A.1)

@@ -68,12 +68,11 @@ def add(site: FastAPI, desk: Desk, render: Render) -> None:
     def _moving(view: ClaimView) -> dict[str, Any]:
         live = view.live
         steps = (True, view.sensor is not None, live is not None and live.online, _reported(view))
-        today = desk.reader.today(view.shop)
         return {
             "claim": view,
             "steps": list(zip(STEPS, steps, strict=True)),
             "lamps": desk.lamps.of(view.sensor, live) if view.sensor else [],
-            "today": today,
+            "today": desk.reader.today(view.shop) if view.sensor else None,
             "left_s": max(0, view.expires_at - int(desk.clock())),
             "host": host_of(view.serial),
         }

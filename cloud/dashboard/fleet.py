@@ -90,7 +90,7 @@ def add(site: FastAPI, desk: Desk, render: Render) -> None:
             wanted = query.of_parameters({name: [value] for name, value in _patterns(filters).items()})
         except Refusal as error:
             refusal = error.args[0]
-        found = desk.fleet.sensors(wanted)
+        found, groups, rollouts = desk.fleet.overview(wanted)
         return render(
             request,
             "fleet.html",
@@ -105,8 +105,8 @@ def add(site: FastAPI, desk: Desk, render: Render) -> None:
             number=len(found),
             well=sum(one.well for one in found),
             by_state=Counter(one.state for one in found).most_common(),
-            groups=[Group(one, _link(one)) for one in desk.fleet.drift(wanted)],
-            rollouts=[_progress(one) for one in desk.fleet.rollouts()],
+            groups=[Group(one, _link(one)) for one in groups],
+            rollouts=[_progress(one) for one in rollouts],
             deeds=desk.fleet.deeds(most=DEEDS),
         )
 

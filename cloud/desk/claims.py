@@ -9,16 +9,18 @@ import secrets
 from collections.abc import Callable
 
 from agent.contract import Claim, Claimed
+from agent.contract.identity import CODE_LETTERS
 from cloud.authority import AuthorityError, Issuing, requested_key
 from cloud.core import claim as core
 from cloud.core.certificate import Certificate
-from cloud.core.claim import CODE_LETTERS, GOOD_FOR_S, NO_AUTHORITY, NOT_VALID, ClaimView, MadeClaim, Offer
+from cloud.core.claim import GOOD_FOR_S, NOT_VALID, ClaimView, MadeClaim, Offer
 from cloud.core.figures import SensorState
 from cloud.core.fleet.deed import NOBODY_NAMED, Deed, deed
 from cloud.core.member import Member
 from cloud.core.refusal import Refusal
 from cloud.core.saying import Saying
 from cloud.country import country_of
+from cloud.desk.members import ready
 from cloud.desk.reader import Reader
 from cloud.store import Store
 from cloud.store.claims import Claims as Kept
@@ -49,7 +51,7 @@ class Claims:
         before for this board ends. Raises Refusal.
         """
         shop, now, zone = self._reader.shop(shop_id).shop, int(self._clock()), " ".join(zone.split())
-        self._ready()
+        ready(self._issuing)
         if not 1 <= len(zone) <= LONGEST_ZONE:
             raise Refusal(Saying("zone: say in 1 to {most} letters where the sensor stands.", most=LONGEST_ZONE))
         serial, name = core.serial_of(serial), name.strip()
@@ -82,7 +84,7 @@ class Claims:
 
     def take(self, claim: Claim) -> Claimed:
         """Make the board that sends this a sensor. Raises Refusal, which does not say why a code is not good."""
-        issuing, now = self._ready(), int(self._clock())
+        issuing, now = ready(self._issuing), int(self._clock())
 
         def made(offer: Offer, member: Member) -> tuple[Certificate, Claimed, Deed]:
             one = issuing.authority.issue(claim.request.encode(), member.sensor, now, issuing.days)
@@ -99,11 +101,6 @@ class Claims:
         if answer is None:
             raise Refusal(NOT_VALID)
         return answer
-
-    def _ready(self) -> Issuing:
-        if self._issuing is None:
-            raise Refusal(NO_AUTHORITY)
-        return self._issuing
 
     def _answer(self, issuing: Issuing, offer: Offer, one: Certificate) -> Claimed:
         shop, terms = self._reader.shop(offer.shop), issuing.terms

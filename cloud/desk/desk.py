@@ -59,5 +59,5 @@ class Desk:
         self.fleet = Fleet(store, tenant, clock)
         self.members = Members(store, tenant, clock, issuing)
         self.claims = Claims(store, tenant, clock, issuing)
-        self.lamps = Lamps(store, tenant, clock)
+        self.lamps = Lamps(store, clock)
         self.post = Post(store, tenant, clock, ways)

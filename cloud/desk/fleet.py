@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -39,6 +40,14 @@ class UnknownRolloutError(LookupError):
     """There is no such rollout."""
 
 
+class Overview(NamedTuple):
+    """The sensors that a query selects, the same grouped, and the newest rollouts."""
+
+    sensors: list[SensorLine]
+    groups: list[DriftGroup]
+    rollouts: list[RolloutLine]
+
+
 class Fleet:
     """The sensors of `tenant` in `store`; `clock` gives UTC seconds. Methods block."""
 
@@ -47,6 +56,13 @@ class Fleet:
         self._clock = clock
         self._standings, self._rollouts, self._documents = Standings(store), Rollouts(store), Documents(store)
         self._deeds, self._keylists = Deeds(store, tenant), KeyLists(store)
+
+    def overview(self, wanted: Query = Query(), most_rollouts: int = 6) -> Overview:  # noqa: B008 - frozen
+        """What the three below say, from one look at the fleet; of rollouts so many, the newest."""
+        seen = self._seen()
+        chosen = [one for one in seen.values() if wanted.selects(one)]
+        newest = self._rollouts.all(self.tenant)[:most_rollouts]
+        return Overview([course.sensor_line(one) for one in chosen], drift(chosen), self._lines(newest, seen))
 
     def sensors(self, wanted: Query = Query()) -> list[SensorLine]:  # noqa: B008 - frozen
         """The sensors that a query selects, by name, each with its settings in a sentence."""
@@ -58,11 +74,7 @@ class Fleet:
 
     def rollouts(self) -> list[RolloutLine]:
         """All rollouts, the newest first."""
-        seen, now = self._seen(), int(self._clock())
-        return [
-            course.rollout_line(one, self._rollouts.parts(self.tenant, one.id), seen, now)
-            for one in self._rollouts.all(self.tenant)
-        ]
+        return self._lines(self._rollouts.all(self.tenant), self._seen())
 
     def rollout(self, rollout_id: str) -> RolloutView:
         """One rollout with its stages and parts. Raises UnknownRolloutError."""
@@ -161,6 +173,10 @@ class Fleet:
     def names(self) -> list[str]:
         """The ids of all sensors."""
         return self._standings.names(self.tenant, int(self._clock()))
+
+    def _lines(self, some: Sequence[Rollout], seen: Mapping[str, Standing]) -> list[RolloutLine]:
+        now, parts = int(self._clock()), self._rollouts.parts
+        return [course.rollout_line(one, parts(self.tenant, one.id), seen, now) for one in some]
 
     def _seen(self) -> dict[str, Standing]:
         return {one.sensor: one for one in self._standings.all(self.tenant, int(self._clock()))}

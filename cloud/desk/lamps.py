@@ -8,13 +8,12 @@ from cloud.store import Store
 
 
 class Lamps:
-    """Of the sensors of `tenant` in `store`; `clock` gives UTC seconds."""
+    """Of the sensors in `store`; `clock` gives UTC seconds."""
 
-    def __init__(self, store: Store, tenant: str, clock: Callable[[], float]) -> None:
-        self._store, self._tenant, self._clock = store, tenant, clock
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store, self._clock = store, clock
 
     def of(self, sensor: str, state: SensorState | None) -> list[Lamp]:
-        """The four of a sensor, by its name and by what is known of it, if anything is."""
-        sensor_id = sensor if ":" in sensor else f"{self._tenant}:{sensor}"
-        told = self._store.told([sensor_id])[sensor_id]
+        """The four of a sensor, by its id and by what is known of it, if anything is."""
+        told = self._store.told([sensor])[sensor]
         return lamps(told.health, told.health_at, online=state is not None and state.online, now=int(self._clock()))

@@ -79,7 +79,7 @@ class Members:
 
     def revocation_list(self) -> bytes:
         """What the broker must refuse (CRL, PEM): of every tenant, for there is one list. Raises Refusal."""
-        return self._ready().authority.revocation_list(self.revoked(), int(self._clock()))
+        return ready(self._issuing).authority.revocation_list(self.revoked(), int(self._clock()))
 
     def revoked(self) -> list[tuple[str, int]]:
         """What `revocation_list` is made of: (number, UTC second it was revoked at)."""
@@ -105,7 +105,7 @@ class Members:
         return Renewed(certificate=made.pem)
 
     def _made(self, sensor_id: str, request: bytes, who: str, *, is_new: bool) -> Certificate:
-        issuing, now = self._ready(), int(self._clock())
+        issuing, now = ready(self._issuing), int(self._clock())
         if not sensor_id.startswith(f"{self._tenant}:"):
             raise Refusal(Saying("The sensor {sensor} is not of this fleet.", sensor=sensor_id))
         try:
@@ -139,10 +139,12 @@ class Members:
             )
         return found
 
-    def _ready(self) -> Issuing:
-        if self._issuing is None:
-            raise Refusal(NO_AUTHORITY)
-        return self._issuing
+
+def ready(issuing: Issuing | None) -> Issuing:
+    """What makes certificates. Raises Refusal where there is nothing that does."""
+    if issuing is None:
+        raise Refusal(NO_AUTHORITY)
+    return issuing
 
 
 def _had(member: Member, had: Sequence[Certificate], key: str, now: int) -> Certificate | None:

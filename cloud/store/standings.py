@@ -18,8 +18,6 @@ from cloud.store.store import Store
 
 WELL = frozenset(("counting", "behind"))
 _reported = msgspec.json.Decoder(ReportedConfig)
-
-
 _member = msgspec.json.Decoder(Member)
 
 

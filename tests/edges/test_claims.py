@@ -18,10 +18,10 @@ from cloud.core.coverage import PlacedShop, Placement
 from cloud.core.refusal import Refusal
 from cloud.core.saying import Saying
 from cloud.desk import Claims, Desk, UnknownClaimError, UnknownShopError
-from cloud.store import Store, migrate, receive
+from cloud.store import Store, receive
 from cloud.store.deeds import Deeds
 from tests.identities import SERIAL, World, a_claim, common_name, leaf, request
-from tests.shops import Clock, a_shop, at
+from tests.shops import Clock, a_shop, a_store, at
 
 NOW = at("2026-11-24 14:12")
 OTHER = "feedc0de00000001"
@@ -40,12 +40,8 @@ def world() -> World:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    database = str(tmp_path / "cloud.db")
-    migrate(database)
-    one = Store(database)
-    one.apply_shops(SHOPS)
-    yield one
-    one.close()
+    with a_store(tmp_path, SHOPS) as one:
+        yield one
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from tests import brokers, fleet
 from tests.brokers import until
 from tests.conftest import ROOT, need
 from tests.identities import SERIAL, World, a_claim, common_name, leaf, request
-from tests.shops import Clock, a_shop, at
+from tests.shops import Clock, a_shop, a_store, at
 
 NOW = at("2026-11-24 14:12")
 DAY = 86_400
@@ -44,12 +44,8 @@ def world() -> World:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    database = str(tmp_path / "cloud.db")
-    migrate(database)
-    one = Store(database)
-    one.apply_shops([PlacedShop(shop=a_shop(), placements=[])])
-    yield one
-    one.close()
+    with a_store(tmp_path, [PlacedShop(shop=a_shop(), placements=[])]) as one:
+        yield one
 
 
 @pytest.fixture

@@ -17,10 +17,11 @@ import pytest
 
 from agent import site, status
 from agent.config import Config
+from agent.contract.identity import as_meant
 from agent.core.gauge import Gauge
 from agent.dial import Dial, Looking
 from agent.setup import words
-from agent.setup.door import LOCKED_S, TRIES, Door, Lock, is_code, plain, word_at
+from agent.setup.door import LOCKED_S, TRIES, Door, Lock, is_code, word_at
 from agent.setup.hearing import Hearing
 from agent.setup.lights import lights
 from agent.setup.server import MOST_BYTES, serve
@@ -207,8 +208,8 @@ def test_what_cannot_be_a_code_never_reaches_the_cloud(page: Opened) -> None:
 
 
 def test_letters_that_are_misread_are_forgiven() -> None:
-    assert plain("o1il-o0o0") == "01110000"
-    assert is_code(plain("oil0 0000"))
+    assert as_meant("o1il-o0o0") == "01110000"
+    assert is_code(as_meant("oil0 0000"))
 
 
 def test_a_long_body_is_refused_before_it_is_read(page: Opened) -> None:

@@ -14,8 +14,8 @@ from cloud.core.coverage import PlacedShop
 from cloud.core.refusal import Refusal
 from cloud.desk import Shares, UnknownShopError
 from cloud.desk.shares import MOST_LINKS
-from cloud.store import Store, migrate
-from tests.shops import Clock, a_shop, at
+from cloud.store import Store
+from tests.shops import Clock, a_shop, a_store, at
 from tests.web import a_web
 
 NOW = at("2026-11-24 14:12")
@@ -24,13 +24,9 @@ DAY = timedelta(days=1).total_seconds()
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    database = str(tmp_path / "cloud.db")
-    migrate(database)
-    one = Store(database)
     shops = [a_shop(), a_shop("other"), a_shop("theirs", tenant="rival")]
-    one.apply_shops(PlacedShop(shop=shop, placements=[]) for shop in shops)
-    yield one
-    one.close()
+    with a_store(tmp_path, [PlacedShop(shop=shop, placements=[]) for shop in shops]) as one:
+        yield one
 
 
 @pytest.fixture
